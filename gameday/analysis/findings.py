@@ -1,0 +1,121 @@
+"""`findings.json` as a fold over a run folder: no clock, no AWS, so an old run can be judged again by newer code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from gameday.analysis.objectives import judged, ledger
+from gameday.analysis.proofs import data_proof, fault_proof, load_proof
+from gameday.analysis.recovery import Recovery, layers, recovery
+from gameday.analysis.stats import Span, due_in, figures, rounded
+from gameday.analysis.timeline import Timeline, first, timeline
+from gameday.analysis.verdict import verdict
+from gameday.model import Json, Mark, Objectives, iso
+from gameday.record import Record
+from gameday.safety.promises import Promises
+
+
+def fold(record: Record) -> dict[str, Json]:
+    """Return the findings of a run folder."""
+    plan = cast("dict[str, Any]", record.document("plan.json"))
+    block = plan.get("block") or {}
+    marks, samples = record.marks(), record.samples()
+    line = timeline(marks)
+    found = recovery(samples, line)
+    writes = ledger(record.writes())
+    after = due_in(samples, line.after_fault) if line.after_fault else []
+    objectives = judged(Objectives(**(block.get("objectives") or {})), after, found, writes)
+    fault = fault_proof(marks, _proof_names(block))
+    ending = first(marks, "load.stopping")
+    load = load_proof(samples, record.pulses(), (block.get("load") or {}).get("rate"), ending.at if ending else None)
+    data = data_proof(record.points(), list(block.get("steady") or {}), _sampled(line, plan), *_pace(plan))
+    word, why = verdict(marks, fault, load, data, objectives)
+    proofs = {"fault": {"proven": fault.proven, "evidence": list(fault.evidence)}, "load": load, "data": data}
+    return {
+        "schema": 1,
+        "run": plan.get("run", record.folder.name),
+        "experiment": plan.get("experiment", {}),
+        "environment": plan.get("environment", {}),
+        "versions": plan.get("versions", {}),
+        "repeat_with": plan.get("repeat_with", ""),
+        "verdict": word.value,
+        "why": cast("Json", why),
+        "proofs": cast("Json", proofs),
+        "phases": {name: figures(samples, span) for name, span in line.spans().items()},
+        "recovery": _recovery(marks, line, found),
+        "objectives": objectives,
+        "writes": writes,
+        "abort": _abort(marks),
+        "promises": _promises(record),
+        "not_tested": cast("Json", _not_tested(plan, block)),
+        "runbook": block.get("runbook"),
+        "practice": block.get("practice") or [],
+    }
+
+
+def _proof_names(block: Mapping[str, Any]) -> list[str]:
+    proof = (block.get("fault") or {}).get("proof", [])
+    return [proof] if isinstance(proof, str) else list(proof)
+
+
+def _pace(plan: Mapping[str, Any]) -> tuple[float, float]:
+    sampling = plan.get("sampling") or {}
+    return float(sampling.get("max_gap_s", 300)), float(sampling.get("period_s", 60))
+
+
+def _sampled(line: Timeline, plan: Mapping[str, Any]) -> Span | None:
+    """Return the time for which metrics must be there: the newest that had to have arrived is `late_s` old."""
+    if line.baseline is None or line.recovery is None:
+        return None
+    late_s = float((plan.get("sampling") or {}).get("late_s", 0))
+    return Span(line.baseline.start, max(line.baseline.start, line.recovery.end - late_s))
+
+
+def _recovery(marks: list[Mark], line: Timeline, found: Recovery | None) -> dict[str, Json]:
+    if line.fault is None:
+        return {"layers": [], "recovered": None, "recovery_s": None, "bounds_s": None, "counted_from": None}
+    seconds = rounded(found.seconds) if found else None
+    earliest = max(0.0, found.earliest - found.origin) if found and found.earliest is not None else None
+    return {
+        "layers": layers(marks, found, line.fault.start),
+        "recovered": found.well_at is not None if found else None,
+        "recovery_s": seconds,
+        "bounds_s": None if seconds is None else [rounded(earliest), seconds],
+        "counted_from": "fault end" if line.sustained else "fault start",
+        "origin": iso(found.origin) if found else None,
+    }
+
+
+def _abort(marks: list[Mark]) -> Json:
+    tripped, undone = first(marks, "abort"), first(marks, "undone")
+    if tripped is None:
+        return None
+    return {
+        "guard": tripped.details.get("why"),
+        "tripped_at": iso(tripped.at),
+        "undone_at": iso(undone.at) if undone else None,
+        "latency_s": round(undone.at - tripped.at, 3) if undone else None,
+    }
+
+
+def _promises(record: Record) -> dict[str, Json]:
+    promises = Promises(record.folder / "promises.jsonl")
+    made, still = promises.made(), promises.open()
+    left: list[Json] = [{"what": promise.sentence, "restore_with": promise.by_hand} for promise in still]
+    return {"made": len(made), "kept": len(made) - len(still), "open": left}
+
+
+def _not_tested(plan: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:
+    """Say what this run says nothing about."""
+    environment = plan.get("environment") or {}
+    load = block.get("load") or {}
+    said = ["this is one run: how much the figures vary between runs is not known from it"]
+    if load:
+        said.append(f"other loads than {load.get('rate', 0):g} requests a second of {load.get('journey')}")
+    if simulated := environment.get("simulated"):
+        named = ", ".join(f"{name} {value:g}" for name, value in simulated.items())
+        said.append(f"AWS's own delays: in the lab they are simulated ({named}), so recovery on AWS takes longer")
+    if not block.get("guards"):
+        said.append("an abort: the experiment has no guards")
+    return said

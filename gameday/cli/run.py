@@ -1,0 +1,92 @@
+"""`gameday run`: play experiments, one after another."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from gameday.cli._shared import env_option, environment_up, open_suite, runs_option
+from gameday.errors import UsageError
+from gameday.model import worst_exit
+
+
+@click.command("run")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@env_option
+@click.option(
+    "--set", "given", multiple=True, metavar="KEY=VALUE", help="A value of the configuration; may be repeated."
+)
+@runs_option
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(1, 100), help="Play each file N times.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings, and nothing else, on standard output.")
+@click.option("--yes", is_flag=True, help="Do not ask before the first fault outside the lab.")
+def command(
+    files: tuple[Path, ...], env: str, given: tuple[str, ...], runs: Path, repeat: int, as_json: bool, yes: bool
+) -> int:
+    """Play experiments and print one verdict a line.
+
+    \b
+    Example:
+      gameday run experiments/rds/reboot-with-failover.yaml
+      gameday run experiments/*/*.yaml --on staging --yes
+    """
+    suite = open_suite()
+    from gameday.engine.check import check
+    from gameday.engine.progress import Console
+    from gameday.engine.runner import exit_code, play
+    from gameday.engine.setup import Setup
+
+    values = dict(_pair(text) for text in given)
+    for file in files:
+        check(file, suite)  # every file before the first fault
+    everything: list[dict[str, Any]] = []
+    with environment_up(env, suite) as environment:
+        if environment.kind != "lab" and not yes:
+            click.confirm(
+                f"play {len(files)} experiments on {env} (account {environment.account})?", abort=True, err=True
+            )
+        for file in [file for file in files for _ in range(repeat)]:
+            again = f"gameday run {shlex.quote(str(file))} --on {env}" + "".join(
+                f" --set {shlex.quote(text)}" for text in given
+            )
+            findings = play(file, Setup(environment, suite, runs, Console(), repeat_with=again), values)
+            everything.append(findings)
+            _report(runs / str(findings["run"]), findings, as_json)
+    if as_json:
+        click.echo(json.dumps(everything[0] if len(everything) == 1 else everything, indent=1))
+    elif len(everything) > 1:
+        _summary(runs, everything)
+    return worst_exit([exit_code(findings) for findings in everything])
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {text}: write KEY=VALUE")
+    return key, yaml.safe_load(value)
+
+
+def _report(folder: Path, findings: dict[str, Any], as_json: bool) -> None:
+    from gameday.cli._reports import write
+
+    written = write(folder, ["html", "md", "junit"])
+    if not as_json:
+        colour = {"held": "green", "broke": "red"}.get(findings["verdict"], "yellow")
+        word = click.style(f"{findings['verdict']:<13}", fg=colour, bold=True)
+        click.echo(f"{word} {findings['experiment']['title']}: {findings['why'][0] if findings['why'] else ''}")
+        for why in findings["why"][1:4]:
+            click.echo(f"{'':<13} {why}")
+        click.echo(f"{'':<13} report: {written[0]}")
+
+
+def _summary(runs: Path, everything: list[dict[str, Any]]) -> None:
+    from gameday.cli._reports import write_together
+
+    folders = [runs / str(findings["run"]) for findings in everything]
+    page = write_together(folders, "html", runs / f"{folders[0].name[:20]}-together")
+    click.echo(f"\nall {len(folders)} runs in one report: {page}")

@@ -1,0 +1,39 @@
+"""`gameday show`: one run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gameday.cli._shared import open_suite, runs_option
+from gameday.errors import UsageError
+
+
+@click.command("show")
+@click.argument("run")
+@runs_option
+@click.option("--json", "as_json", is_flag=True, help="Print the run's findings.json.")
+def command(run: str, runs: Path, as_json: bool) -> int:
+    """Show one run: RUN is its folder's name, a unique prefix of it, or `last`.
+
+    \b
+    Example:
+      gameday show last
+    """
+    open_suite()
+    from gameday.record import find_run
+
+    record = find_run(runs, run)
+    findings: dict[str, Any] = record.document("findings.json")
+    if as_json:
+        if not findings:
+            raise UsageError(f"{record.folder} has no findings: the run was cut short")
+        click.echo(json.dumps(findings, indent=1))
+        return 0
+    from reports.formats import load
+
+    click.echo(load("md").render([record]))
+    return 0

@@ -1,0 +1,114 @@
+"""`gameday.toml` as frozen values: the environments, their names, phases and pace of metrics.
+
+An unknown key is an error with its line and a "did you mean".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Literal
+
+from gameday.decode import decode, suggestion
+from gameday.errors import UsageError
+from gameday.model import LoadPlan
+from gameday.source import Source
+
+SUITE_FOLDERS = ("experiments", "probes", "actions")
+BUNDLED = Path(__file__).parent / "_suite"
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """How long the phases of a run last."""
+
+    warmup_s: float = 120.0
+    baseline_s: float = 300.0
+    fault_s: float = 120.0
+    recovery_s: float = 600.0
+    proof_within_s: float = 600.0
+
+    def adjusted(self, load: LoadPlan | None) -> Phases:
+        """Return these phases with what the experiment states differently."""
+        names = ("warmup_s", "baseline_s", "recovery_s")
+        stated = {name: getattr(load, name) for name in names if load and getattr(load, name) is not None}
+        return replace(self, **stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The pace of the environment's metrics."""
+
+    tick_s: float = 30.0
+    period_s: int = 60
+    look_back_s: float = 600.0
+    late_s: float = 180.0
+    max_gap_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One place where experiments run."""
+
+    kind: Literal["lab", "aws"]
+    region: str
+    account: str = ""
+    url: str = ""
+    endpoint: str = ""  # of the AWS API; empty: AWS's own
+    names: Mapping[str, str] = field(default_factory=dict)
+    phases: Phases = field(default_factory=Phases)
+    sampling: Sampling = field(default_factory=Sampling)
+    name: str = ""
+    build: str = ""  # of the lab's backend
+    simulated: Mapping[str, float] = field(default_factory=dict)  # delays of the lab that are not real
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of `gameday.toml`."""
+
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+
+    def environment(self, name: str) -> Environment:
+        """Return the environment called *name*. Raises UsageError with what there is."""
+        found = self.environments.get(name)
+        if found is None:
+            known = list(self.environments)
+            raise UsageError(f"no environment {name!r} in gameday.toml; {suggestion(name, known)}")
+        return replace(found, name=name)
+
+
+def find_suite(start: Path | None = None) -> Path:
+    """Return the nearest folder upward that has the suite's folders, else the bundled copy."""
+    begin = (start or Path.cwd()).resolve()
+    for folder in (begin, *begin.parents):
+        if all((folder / name).is_dir() for name in SUITE_FOLDERS):
+            return folder
+    if BUNDLED.is_dir():
+        return BUNDLED
+    checkout = Path(__file__).resolve().parents[1]
+    if all((checkout / name).is_dir() for name in SUITE_FOLDERS):
+        return checkout
+    raise UsageError(f"no suite here: no folder above {begin} has {', '.join(SUITE_FOLDERS)}; change into your suite")
+
+
+def load_settings(suite: Path) -> Settings:
+    """Read `gameday.toml` of *suite*; without one, the bundled copy's."""
+    path = suite / "gameday.toml"
+    if not path.exists():
+        path = BUNDLED / "gameday.toml"
+    if not path.exists():
+        raise UsageError(f"no gameday.toml in {suite}; copy the one of the suite's repository and fill it in")
+    return decode(Settings, Source.toml(path))
+
+
+def environment_variable(name: str) -> str | None:
+    """Read one variable; the only place below the command line that does."""
+    return os.environ.get(name) or None
+
+
+def keys_of(cls: type) -> list[str]:
+    """Return the names of a dataclass's fields."""
+    return [one.name for one in fields(cls)]

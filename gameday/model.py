@@ -1,0 +1,257 @@
+"""The words of the suite as values: what an experiment asks for, what a run records, what a verdict says.
+
+Standard library only. Times are seconds since the epoch (UTC); durations are seconds unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Literal
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Stat = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount"]
+
+
+class Answer(Enum):
+    """What a check says. No data is UNKNOWN, which is never YES."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Verdict(Enum):
+    """How a run ended, in one honest word."""
+
+    HELD = "held"
+    BROKE = "broke"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    ABORTED = "aborted"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of this verdict alone."""
+        return _EXIT_OF_VERDICT[self.value]
+
+
+_EXIT_OF_VERDICT = {
+    "held": 0, "broke": 1, "refused": 3, "inconclusive": 4, "invalid": 4, "aborted": 5, "interrupted": 130,
+}  # fmt: skip
+EXIT_CODES: Mapping[int, str] = {
+    0: "held: the fault is proven, load was delivered, data was fresh, every objective was met",
+    1: "broke: the same proofs, and an objective was missed",
+    2: "bad usage or input: nothing was touched",
+    3: "refused: a guard or a precondition said no before the fault",
+    4: "inconclusive or invalid: a proof is missing",
+    5: "aborted: a guard tripped during the run; everything is undone",
+    6: "undo incomplete: something is still changed; the message names the command that restores it",
+    70: "a bug of the suite: report it with the run folder",
+    130: "interrupted by a signal; everything is undone",
+}
+WORST_FIRST = (70, 6, 130, 5, 1, 4, 3, 2, 0)
+
+
+def worst_exit(codes: list[int]) -> int:
+    """Return the exit code that stands for several runs."""
+    return min(codes, key=WORST_FIRST.index, default=2)
+
+
+# --- what an experiment asks for: the block `extensions: [{name: gameday, ...}]` ---
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What users do meanwhile: a journey and its open-loop rate in requests a second."""
+
+    journey: str
+    rate: float = 60.0
+    warmup_s: float | None = None
+    baseline_s: float | None = None
+    recovery_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One CloudWatch metric and the limits between which it is steady."""
+
+    metric: str  # NAMESPACE/NAME; the name is what follows the last slash
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    stat: str = "Average"
+    max: float | None = None
+    min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """What must be seen, from a second source, before the fault counts as having happened."""
+
+    proof: str | list[str]
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """The proofs' names, such as `ecs.task_stopped`."""
+        return (self.proof,) if isinstance(self.proof, str) else tuple(self.proof)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSpec:
+    """Stop the run when a signal of the load leaves its limit over a window, or when an alarm fires."""
+
+    signal: str | None = None
+    alarm: str | None = None
+    over_s: float = 5.0
+    max: float | None = None
+    min: float | None = None
+    grace_s: float = 10.0
+
+    @property
+    def title(self) -> str:
+        """The guard in a few words, for messages and marks."""
+        if self.alarm:
+            return f"alarm {self.alarm}"
+        limits = [
+            f"<= {self.max:g}" if self.max is not None else "",
+            f">= {self.min:g}" if self.min is not None else "",
+        ]
+        return f"{self.signal} {' and '.join(filter(None, limits))} over {self.over_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """The most that a fault may hit."""
+
+    tasks: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """What must hold from the fault to the end of the recovery phase."""
+
+    recover_within_s: float | None = None
+    error_budget: float | None = None  # share of requests that may fail, 0 to 1
+    p99_ms: float | None = None
+    p95_ms: float | None = None
+    lost_writes: int | None = None
+    duplicated_writes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Our part of an experiment file."""
+
+    name: str = "gameday"
+    load: LoadPlan | None = None
+    steady: Mapping[str, MetricSpec] = field(default_factory=dict)
+    fault: FaultSpec | None = None
+    guards: list[GuardSpec] = field(default_factory=list)
+    blast: Blast = field(default_factory=Blast)
+    objectives: Objectives = field(default_factory=Objectives)
+    runbook: str | None = None
+    practice: list[str] = field(default_factory=list)
+    owner: str | None = None
+
+
+SIGNALS: Mapping[str, str] = {
+    "load.error_ratio": "share of the requests finished in the window that failed, 0 to 1",
+    "load.p50_ms": "median latency, from the due time",
+    "load.p95_ms": "95th percentile of the latency, from the due time",
+    "load.p99_ms": "99th percentile of the latency, from the due time",
+    "load.rate": "requests finished a second",
+    "load.send_lag_ms": "99th percentile of how late requests were sent",
+}
+
+
+# --- what a run records ---
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request. `done` is None when it was still in flight as the load ended; `status` 0 when no answer came."""
+
+    due: float
+    sent: float
+    done: float | None
+    status: int
+    step: str
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """No answer, or an answer that says no."""
+        return self.done is None or not 200 <= self.status < 400
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From the instant at which the request was due."""
+        return None if self.done is None else (self.done - self.due) * 1e3
+
+    @property
+    def closed_loop_ms(self) -> float | None:
+        """From the instant at which it was sent: what a closed-loop tool would report."""
+        return None if self.done is None else (self.done - self.sent) * 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One sampled point of a metric: its period's start, and when the suite saw it."""
+
+    name: str
+    at: float
+    value: float
+    seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An instant with a name."""
+
+    at: float
+    name: str
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The load's own count so far: planned arrivals, sent, done, and how late the worst of the last beat was sent."""
+
+    at: float
+    planned: int
+    sent: int
+    done: int
+    lag_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of the load: its key, what the service said, and how often it was found afterwards (None: not read)."""
+
+    key: str
+    outcome: Literal["acknowledged", "refused", "indeterminate"]
+    found: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a proof saw. `proven` is None while it cannot be said."""
+
+    proven: bool | None
+    sentences: tuple[str, ...] = ()
+    instants: Mapping[str, float] = field(default_factory=dict)  # name -> when, by the source's own clock
+    over: bool = True  # the control plane has finished repairing
+
+
+def iso(at: float) -> str:
+    """Return ISO 8601 in UTC with microseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> float:
+    """Read what `iso` wrote."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,184 @@
+"""The run folder: opened before anything is touched, appended while running, read back by everything later.
+
+Writing: `Recorder`. Reading: `Record`. Files are 0600 in a 0700 folder; secrets are redacted at the write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+from gameday.errors import UsageError
+from gameday.model import Json, Mark, Point, Pulse, Sample, Write
+
+NOTHING: Mapping[str, Json] = {}
+
+
+def append_line(path: Path, value: object, *, fsync: bool = False) -> None:
+    """Append one JSON line. With *fsync* a crash afterwards cannot lose it.
+
+    A record begins with a newline, so that the torn last line of a crash costs nothing but itself.
+    """
+    new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, b"\n" + json.dumps(value, default=str).encode() + b"\n")
+        if fsync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if fsync and new:
+        fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a new file's name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_lines(path: Path) -> Iterator[Json]:
+    """Yield what was written; a torn or foreign line is left out."""
+    if not path.exists():
+        return
+    for raw in path.read_bytes().split(b"\n"):
+        if raw:
+            with suppress(ValueError):
+                yield json.loads(raw)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a whole file at once: by rename, so that a reader never sees half of it."""
+    draft = path.with_name(path.name + ".tmp")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(value, indent=1, default=str) + "\n")
+    draft.replace(path)
+
+
+class Redactor:
+    """Replaces known secrets in whatever is about to be written."""
+
+    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+        self.secrets = tuple(sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True))
+
+    def __call__(self, value: object) -> object:
+        """Return a copy of *value* (JSON-like) without secrets."""
+        if isinstance(value, str):
+            for secret in self.secrets:
+                value = value.replace(secret, "[redacted]")
+            return value
+        if isinstance(value, Mapping):
+            return {str(self(key)): self(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self(item) for item in value]
+        return value
+
+
+class Recorder:
+    """The writing half of one run folder."""
+
+    def __init__(self, folder: Path, redact: Redactor | None = None) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.redact = redact or Redactor()
+        self._lock = threading.Lock()
+
+    def plan(self, plan: Mapping[str, object]) -> None:
+        """Save the run as resolved, before anything is touched."""
+        write_json(self.folder / "plan.json", self.redact(plan))
+
+    def mark(self, name: str, at: float | None = None, /, *, fsync: bool = False, **details: object) -> Mark:
+        """Append an instant; *at* is now unless given."""
+        mark = Mark(time.time() if at is None else at, name, cast("dict[str, Json]", self.redact(details)))
+        with self._lock:
+            append_line(self.folder / "marks.jsonl", asdict(mark), fsync=fsync)
+        return mark
+
+    def points(self, points: list[Point]) -> None:
+        """Append sampled points of metrics."""
+        with self._lock:
+            for point in points:
+                append_line(self.folder / "metrics.jsonl", asdict(point))
+
+    def log(self, level: str, message: str, **details: object) -> None:
+        """Append to the run's own log."""
+        line = {"at": time.time(), "level": level, "message": message, **details}
+        with self._lock:
+            append_line(self.folder / "log.jsonl", self.redact(line))
+
+    def save(self, name: str, value: object) -> None:
+        """Write a whole JSON file, such as `findings.json`."""
+        write_json(self.folder / name, self.redact(value))
+
+
+class Record:
+    """The reading half of one run folder; every reader tolerates a run that was cut short."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise UsageError(f"no run folder at {folder}; `gameday runs` lists the runs there are")
+        self.folder = folder
+
+    def document(self, name: str) -> dict[str, Json]:
+        """Read `plan.json`, `findings.json` or `journal.json`; {} when it is not there."""
+        path = self.folder / name
+        with suppress(OSError, ValueError):
+            return cast("dict[str, Json]", json.loads(path.read_text()))
+        return {}
+
+    def samples(self) -> list[Sample]:
+        """Every request, ordered by due time."""
+        rows = [line for line in read_lines(self.folder / "samples.jsonl") if isinstance(line, list) and len(line) == 6]
+        return sorted((Sample(*row) for row in rows), key=lambda sample: sample.due)  # type: ignore[arg-type]
+
+    def points(self) -> list[Point]:
+        """Every sampled metric point, in the order in which it was seen."""
+        return [Point(**line) for line in read_lines(self.folder / "metrics.jsonl") if isinstance(line, dict)]  # type: ignore[arg-type]
+
+    def marks(self) -> list[Mark]:
+        """The named instants, ordered by time."""
+        found = [Mark(**line) for line in read_lines(self.folder / "marks.jsonl") if isinstance(line, dict)]  # type: ignore[arg-type]
+        return sorted(found, key=lambda mark: mark.at)
+
+    def pulses(self) -> list[Pulse]:
+        """The load's own counts, oldest first."""
+        return [Pulse(**line) for line in read_lines(self.folder / "load.jsonl") if isinstance(line, dict)]  # type: ignore[arg-type]
+
+    def writes(self) -> list[Write]:
+        """The load's writes, each with what was found of it afterwards."""
+        return [Write(**line) for line in read_lines(self.folder / "writes.jsonl") if isinstance(line, dict)]  # type: ignore[arg-type]
+
+
+def run_folders(runs: Path) -> list[Path]:
+    """Return the run folders in *runs*, oldest first."""
+    if not runs.is_dir():
+        return []
+    return sorted(path for path in runs.iterdir() if (path / "plan.json").exists())
+
+
+def find_run(runs: Path, name: str) -> Record:
+    """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`."""
+    if Path(name).is_dir() and (Path(name) / "plan.json").exists():
+        return Record(Path(name))
+    folders = run_folders(runs)
+    if not folders:
+        raise UsageError(f"no runs in {runs}; `gameday run FILE` makes one")
+    if name == "last":
+        return Record(folders[-1])
+    matches = [folder for folder in folders if folder.name == name] or [
+        folder for folder in folders if folder.name.startswith(name)
+    ]
+    if len(matches) != 1:
+        what = "no run begins with" if not matches else f"{len(matches)} runs begin with"
+        raise UsageError(f"{what} {name!r} in {runs}; `gameday runs` lists them")
+    return Record(matches[0])
