@@ -1,0 +1,92 @@
+"""Promises survive what kills the process that made them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gameday.errors import UndoIncomplete
+from gameday.safety.promises import Promises
+
+UNDO = """
+from pathlib import Path
+
+def put_back(path: str) -> None:
+    Path(path).write_text("as before")
+
+def fail(path: str) -> None:
+    raise OSError("no way")
+"""
+
+
+@pytest.fixture
+def undo_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A real module of undos, found as `actions.` modules are."""
+    package = tmp_path / "place"
+    package.mkdir()
+    (package / "undo_for_tests.py").write_text(UNDO)
+    import actions
+
+    monkeypatch.setattr(actions, "__path__", [*actions.__path__, str(package)])
+    return "actions.undo_for_tests"
+
+
+def test_a_promise_is_open_until_it_is_kept(tmp_path: Path, undo_module: str) -> None:
+    """Keeping it runs the undo and strikes it out."""
+    promises = Promises(tmp_path / "promises.jsonl")
+    target = tmp_path / "target"
+    promises.make(f"{undo_module}:put_back", "the target is put back", "echo", path=str(target))
+    assert len(promises.open()) == 1
+    assert promises.settle() == []
+    assert target.read_text() == "as before"
+    assert promises.open() == [] and len(promises.made()) == 1
+
+
+def test_one_failed_undo_does_not_stop_the_others(tmp_path: Path, undo_module: str) -> None:
+    """Newest first, and what could not be kept stays open with the command that restores it."""
+    promises = Promises(tmp_path / "promises.jsonl")
+    target = tmp_path / "target"
+    promises.make(f"{undo_module}:put_back", "the target is put back", "echo", path=str(target))
+    promises.make(f"{undo_module}:fail", "the other is put back", "by-hand --now", path=str(target))
+    failures = promises.settle()
+    assert target.read_text() == "as before"
+    assert len(failures) == 1 and "by-hand --now" in failures[0]
+    with pytest.raises(UndoIncomplete, match="no way"):
+        promises.settle_or_raise()
+
+
+def test_only_actions_may_be_undone_by(tmp_path: Path) -> None:
+    """A record that was tampered with must not run anything."""
+    with pytest.raises(ValueError, match="actions"):
+        Promises(tmp_path / "p").make("os:system", "x", "x")
+
+
+def test_a_torn_last_line_costs_only_itself(tmp_path: Path, undo_module: str) -> None:
+    """A crash in the middle of a write loses neither the promise before nor the one after."""
+    path = tmp_path / "promises.jsonl"
+    promises = Promises(path)
+    promises.make(f"{undo_module}:put_back", "first", "echo", path="a")
+    with path.open("ab") as file:
+        file.write(b'\n{"promise": {"id": "to')
+    promises.make(f"{undo_module}:put_back", "second", "echo", path="b")
+    assert [promise.sentence for promise in promises.open()] == ["second", "first"]
+
+
+def test_a_promise_outlives_sigkill(tmp_path: Path) -> None:
+    """The process dies right after the promise, and the next one finds it."""
+    path = tmp_path / "promises.jsonl"
+    code = (
+        "import os, sys; from pathlib import Path; from gameday.safety.promises import Promises;"
+        "Promises(Path(sys.argv[1])).make('actions.ecs:nothing', 's', 'b'); os.kill(os.getpid(), 9)"
+    )
+    root = str(Path(__file__).parents[3])
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(path)], env={**os.environ, "PYTHONPATH": root}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(Promises(path).open()) == 1
