@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from gameday.aws import Aws
 from gameday.safety import armed, blast
 
 
@@ -28,7 +27,7 @@ def stop_task(
     """
     run = armed.current()
     cluster, service = run.named("cluster", cluster), run.named("service", service)
-    running = running_tasks(run.aws, cluster, service)
+    running = run.aws.running_tasks(cluster, service)
     hit = blast.how_many(len(running), count, percent)
     blast.within(run.blast, hit, len(running), "tasks")
     chosen = run.random.sample(running, hit)
@@ -36,9 +35,3 @@ def stop_task(
         run.aws.ecs.stop_task(cluster=cluster, task=task, reason=f"gameday {run.id}")
         run.recorder.mark("fault", time.time(), fsync=True, action="ecs.stop_task", targets=[task], of=len(running))
     return {"stopped": chosen, "of": len(running)}
-
-
-def running_tasks(aws: Aws, cluster: str, service: str) -> list[str]:
-    """Return the ARNs of the service's running tasks, sorted, so that a seed always means the same choice."""
-    pages = aws.ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=service, desiredStatus="RUNNING")
-    return sorted(arn for page in pages for arn in page["taskArns"])

@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from typing import Any, Literal
 
-from actions.ecs import running_tasks
 from gameday.aws import Aws
 from gameday.config import Environment
 from gameday.errors import GamedayError, UndoIncomplete
@@ -39,7 +38,7 @@ def between(
     run = armed.current()
     cluster, service = run.named("cluster", cluster), run.named("service", service)
     database = run.named("database", database)
-    tasks = running_tasks(run.aws, cluster, service)
+    tasks = run.aws.running_tasks(cluster, service)
     hit = blast.how_many(len(tasks), None, percent)
     blast.within(run.blast, hit, len(tasks), "tasks")
     seconds = duration_s or run.environment.phases.fault_s

@@ -84,6 +84,13 @@ class Aws:
         """AWS Fault Injection Service."""
         return cast("FISClient", self.client("fis"))
 
+    def running_tasks(self, cluster: str, service: str) -> list[str]:
+        """Return the ARNs of a service's running tasks, sorted, so that a seed always means the same choice."""
+        pages = self.ecs.get_paginator("list_tasks").paginate(
+            cluster=cluster, serviceName=service, desiredStatus="RUNNING"
+        )
+        return sorted(arn for page in pages for arn in page["taskArns"])
+
     def check_account(self) -> str:
         """Return the caller's ARN.
 

@@ -70,7 +70,7 @@ class Handler(RunEventHandler):  # type: ignore[misc]
         """Arm: chaoslib has not yet read the rollback strategy, and everything is still mutable."""
         settings.setdefault("runtime", {}).setdefault("rollbacks", {})["strategy"] = "always"
         try:
-            setup = STATE.setup or from_surroundings()
+            setup = STATE.setup or from_surroundings(str(experiment["title"]))
             session = Session(setup, experiment, block_of(experiment), secrets or {})
             session.arm(configuration)
         except GamedayError as error:
@@ -102,6 +102,8 @@ class Handler(RunEventHandler):  # type: ignore[misc]
         if STATE.session:
             met, failed = _outcome(state)
             STATE.session.recorder.mark("hypothesis.before", met=met, failed=failed)
+            if not met:
+                STATE.session.setup.progress.phase("refused", "; ".join(failed))
 
     def hypothesis_after_completed(self, experiment: object, state: Mapping[str, Any], journal: object) -> None:
         """Note whether the system came back to its steady state."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from actions.ecs import running_tasks
 from gameday.model import Evidence, Json, iso
 from gameday.safety import armed
 from gameday.safety.armed import Run
@@ -26,7 +25,7 @@ def snapshot(run: Run) -> dict[str, Json]:
     """Return the running tasks and the desired count, before anything is touched."""
     cluster, service = run.named("cluster", None), run.named("service", None)
     desired = _service(run, cluster, service)["desiredCount"]
-    return {"running": cast("Json", running_tasks(run.aws, cluster, service)), "desired": desired}
+    return {"running": cast("Json", run.aws.running_tasks(cluster, service)), "desired": desired}
 
 
 def task_stopped(run: Run, before: dict[str, Json], since: float) -> Evidence:
@@ -55,7 +54,7 @@ def task_stopped(run: Run, before: dict[str, Json], since: float) -> Evidence:
 def task_replaced(run: Run, before: dict[str, Json], since: float) -> Evidence:
     """Proof: new tasks run, as many as the service should have, and the load balancer finds all of them healthy."""
     cluster, service = run.named("cluster", None), run.named("service", None)
-    running = running_tasks(run.aws, cluster, service)
+    running = run.aws.running_tasks(cluster, service)
     ran = set(cast("list[str]", before["running"]))
     arns = [arn for arn in running if arn not in ran]
     new = run.aws.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []

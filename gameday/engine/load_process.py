@@ -51,6 +51,7 @@ class LoadProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=folder,
+                umask=0o077,
             )
         return cls(process, folder)
 

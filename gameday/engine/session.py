@@ -66,6 +66,7 @@ class Session:
         self.monitor: Monitor | None = None
         self.proofs: Proofs | None = None
         self.touched_at: float | None = None  # when the first action of the method began
+        self.injected = False  # an action of the method succeeded
         self.undoing = False
 
     # -- before the fault --------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ class Session:
     def action_ended(self, name: str, status: str, error: str) -> None:
         """Note how it ended. A failed action does not stop Chaos Toolkit, so the verdict must know."""
         self.recorder.mark("action.ended", name=name, status=status, error=error)
+        self.injected = self.injected or status == "succeeded"
         if status != "succeeded":
             self.setup.progress.phase("fault", f"{name} failed: {error or status}")
 
@@ -143,7 +145,8 @@ class Session:
             return
         self.recorder.mark("method.ended")
         self.setup.progress.phase("proof", ", ".join(self.proofs.names) or "none named")
-        self.proofs.until_proven(self.touched_at, self.phases.proof_within_s, lambda: self.ending is not None)
+        within_s = self.phases.proof_within_s if self.injected else 0.0  # a refused fault will not come later
+        self.proofs.until_proven(self.touched_at, within_s, lambda: self.ending is not None)
         self.recorder.mark("recovery")
         self.setup.progress.phase("recovery", f"at least {self.phases.recovery_s:g} s, until steady")
         began = time.monotonic()

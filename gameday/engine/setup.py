@@ -33,7 +33,7 @@ class Setup:
     repeat_with: str = ""
 
 
-def from_surroundings() -> Setup:
+def from_surroundings(title: str) -> Setup:
     """Return the setup of a plain `chaos run`: from the variables that `gameday lab env` prints, or a real account."""
     suite = find_suite()
     name = environment_variable("GAMEDAY_ENV") or "lab"
@@ -46,10 +46,15 @@ def from_surroundings() -> Setup:
             build=environment_variable("GAMEDAY_BUILD") or "",
             simulated=json.loads(environment_variable("GAMEDAY_SIMULATED") or "{}"),
         )
-    file = next((Path(word) for word in sys.argv[1:] if Path(word).suffix in (".yaml", ".yml", ".json")), None)
     runs = Path(environment_variable("GAMEDAY_RUNS") or "runs")
     again = "chaos " + " ".join(sys.argv[1:])
-    return Setup(environment, suite, runs, Console(), file, again)
+    return Setup(environment, suite, runs, Console(), _file_on_command_line(title), again)
+
+
+def _file_on_command_line(title: str) -> Path | None:
+    """Return the experiment that `chaos run` was given: Chaos Toolkit does not tell its controls."""
+    words = [Path(word) for word in sys.argv[1:] if Path(word).suffix in (".yaml", ".yml", ".json")]
+    return next((path for path in words if path.is_file() and title in path.read_text(errors="replace")), None)
 
 
 def run_id(title: str, file: Path | None, runs: Path, now: float | None = None) -> str:
