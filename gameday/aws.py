@@ -25,16 +25,23 @@ LAB_KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab-has-no-sec
 
 
 def refuse_way_out(environment: Environment) -> None:
-    """Refuse a lab run that a setting of this shell would send to a real account."""
+    """Refuse a lab run that a setting of this shell, or a wrong endpoint, would send to a real account."""
     if environment.kind != "lab":
         return
-    if (environment_variable(IGNORE_ENDPOINTS) or "").lower() == "true":
-        raise Refusal(f"{IGNORE_ENDPOINTS} is set: clients would leave the lab for real AWS; unset it")
+    refuse_shell()
     host = urlparse(environment.endpoint).hostname or ""
     if not (host.startswith("127.") or host in ("localhost", "::1")):
-        raise Refusal(f"the lab's endpoint {environment.endpoint!r} is not on this machine; start it: `gameday lab up`")
-    profile = environment_variable("AWS_PROFILE")
-    if profile:
+        raise Refusal(
+            f"the lab's endpoint {environment.endpoint!r} is not on this machine; "
+            'start the lab with `gameday lab up` and point this shell at it with `eval "$(gameday lab env)"`'
+        )
+
+
+def refuse_shell() -> None:
+    """Refuse the variables that make AWS clients ignore the lab's endpoint, or use a real account beside it."""
+    if (environment_variable(IGNORE_ENDPOINTS) or "").lower() == "true":
+        raise Refusal(f"{IGNORE_ENDPOINTS} is set: clients would leave the lab for real AWS; unset it")
+    if profile := environment_variable("AWS_PROFILE"):
         raise Refusal(f"AWS_PROFILE={profile} is set: libraries would use that account beside the lab; unset it")
 
 

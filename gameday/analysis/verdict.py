@@ -20,7 +20,7 @@ def verdict(
         if found := judge(marks):
             return found
     if fault.proven is False:
-        return Verdict.INVALID, [f"the fault is not proven: {_last(fault.evidence)}", *fault.evidence]
+        return Verdict.INVALID, [f"the fault is not proven: {_last(fault.evidence)}", *fault.evidence[:-1]]
     missing = _missing_proofs(marks, fault, load, data)
     rows = [cast("dict[str, Any]", row) for row in objectives]
     missed = [f"{_say(row)}" for row in rows if row["met"] is False]

@@ -107,8 +107,9 @@ def environment_up(name: str, suite: Path, quiet: bool = False) -> Iterator[Envi
     if environment.kind != "lab":
         yield environment
         return
-    from gameday.aws import refuse_way_out
+    from gameday.aws import refuse_shell, refuse_way_out
 
+    refuse_shell()
     need_lab()
     from lab import control
 

@@ -1,0 +1,80 @@
+"""The load balancer's access log: one JSON line a request, read piece by piece."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One request as the balancer saw it.
+
+    `at` is its start in seconds since the epoch, `upstream_ms` the time until the target's first byte (None when it
+    never answered), `flags` Envoy's reason for an answer of its own ("-" for the target's).
+    """
+
+    at: float
+    status: int
+    duration_ms: float
+    upstream_ms: float | None
+    flags: str
+    upstream: tuple[str, int] | None
+    method: str
+    path: str
+
+
+def access_log_config(path: Path) -> dict[str, Any]:
+    """Return the part of Envoy's configuration that makes it write the lines `AccessLog` reads."""
+    fields = {
+        "at": "%START_TIME(%s.%6f)%",
+        "status": "%RESPONSE_CODE%",
+        "duration_ms": "%DURATION%",
+        "upstream_ms": "%RESPONSE_DURATION%",
+        "flags": "%RESPONSE_FLAGS%",
+        "upstream": "%UPSTREAM_HOST%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%REQ(:PATH)%",
+    }
+    config = {"@type": FILE_LOG, "path": str(path), "log_format": {"json_format": fields}}
+    return {"name": "envoy.access_loggers.file", "typed_config": config}
+
+
+def parse(line: bytes) -> Access:
+    """Return one line of the log as a value."""
+    fields = json.loads(line)
+    host, _, port = (fields["upstream"] or "").rpartition(":")
+    return Access(
+        at=float(fields["at"]),
+        status=fields["status"],
+        duration_ms=fields["duration_ms"],
+        upstream_ms=fields["upstream_ms"],
+        flags=fields["flags"] or "-",
+        upstream=(host, int(port)) if host else None,
+        method=fields["method"] or "-",
+        path=fields["path"] or "-",
+    )
+
+
+class AccessLog:
+    """Reads a log while Envoy writes it; a file that does not exist yet is an empty one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> list[Access]:
+        """Return what was written since the last call; a torn last line waits for its rest."""
+        try:
+            with self._path.open("rb") as log:
+                log.seek(self._offset)
+                piece = log.read()
+        except FileNotFoundError:
+            return []
+        whole = piece[: piece.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [parse(line) for line in whole.splitlines()]

@@ -1,0 +1,205 @@
+"""CloudWatch alarms that are evaluated: on closed periods only, with history and listeners.
+
+A period still under way is never judged (it would hold half a picture), and a closed one only after
+`settle_s`, when the last samples of it have arrived. Callers hold the world's lock, as handlers do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from lab.aws.alarm_rule import EXTRA_PERIODS, INSUFFICIENT_DATA, Rule, Verdict, verdict
+from lab.aws.metric_data import Query, compute
+from lab.aws.metrics import MetricStore, Window
+from lab.settings import ACCOUNT, REGION
+
+CONFIGURATION_UPDATE, STATE_UPDATE = "ConfigurationUpdate", "StateUpdate"
+KEPT_ITEMS = 5_000  # of the history, over all alarms
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What somebody asked to be watched. Exactly one query returns data; several make a metric math alarm."""
+
+    name: str
+    queries: tuple[Query, ...]
+    rule: Rule
+    by_metrics: bool = False  # it was put with a Metrics array
+    ignore_low_samples: bool | None = None  # EvaluateLowSampleCountPercentile: ignore, evaluate, not given
+    description: str | None = None
+    actions_enabled: bool = True
+    ok_actions: tuple[str, ...] = ()
+    alarm_actions: tuple[str, ...] = ()
+    insufficient_data_actions: tuple[str, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        """Its Amazon resource name."""
+        return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self.name}"
+
+    @property
+    def period(self) -> int:
+        """The length of one point in seconds."""
+        return max((query.period for query in self.queries), default=0) or 60
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where an alarm stands, since when (epoch seconds), and why."""
+
+    value: str = INSUFFICIENT_DATA
+    reason: str = "Unchecked: Initial alarm creation"
+    reason_data: str = ""
+    updated_at: float = 0.0
+    transitioned_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One line of an alarm's history."""
+
+    at: float
+    alarm: str
+    kind: str
+    summary: str
+    data: str
+
+
+@dataclass(slots=True)
+class Record:
+    """An alarm and its state."""
+
+    alarm: Alarm
+    state: State
+    configured_at: float
+    held_until: int = 0  # set by hand: stays so until this period is closed
+
+
+class Alarms:
+    """All alarms of a lab."""
+
+    def __init__(self, metrics: MetricStore, *, settle_s: float = 2.0) -> None:
+        self.listeners: list[Callable[[str, str], None]] = []
+        self._metrics = metrics
+        self._settle_s = settle_s
+        self._records: dict[str, Record] = {}
+        self._history: deque[HistoryItem] = deque(maxlen=KEPT_ITEMS)
+        self._news: deque[tuple[str, str]] = deque()
+        self._announcing = False
+
+    def put(self, alarm: Alarm, now: float | None = None) -> None:
+        """Create an alarm, or replace its configuration; the state of an existing one stays."""
+        at = time.time() if now is None else now
+        record = self._records.get(alarm.name)
+        if record is None:
+            self._records[alarm.name] = Record(alarm, State(updated_at=at, transitioned_at=at), at)
+        else:
+            record.alarm, record.configured_at = alarm, at
+        what = "Create" if record is None else "Update"
+        self._note(at, alarm.name, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', {"type": what})
+
+    def delete(self, names: Iterable[str], now: float | None = None) -> None:
+        """Forget alarms; their history stays. KeyError for one that does not exist."""
+        for name in names:
+            del self._records[name]
+            at = time.time() if now is None else now
+            self._note(at, name, CONFIGURATION_UPDATE, f'Alarm "{name}" deleted', {"type": "Delete"})
+
+    def get(self, name: str) -> Record | None:
+        """Return one alarm with its state, or None."""
+        return self._records.get(name)
+
+    def records(self) -> list[Record]:
+        """Return every alarm, in order of name."""
+        return [self._records[name] for name in sorted(self._records)]
+
+    def history(self) -> list[HistoryItem]:
+        """Return what happened, oldest first, also to alarms that are gone."""
+        return list(self._history)
+
+    def enable_actions(self, name: str, enabled: bool) -> None:
+        """Switch the actions of an alarm; KeyError if there is none."""
+        record = self._records[name]
+        self.put(replace(record.alarm, actions_enabled=enabled))
+
+    def set_state(self, name: str, value: str, reason: str, reason_data: str = "", now: float | None = None) -> None:
+        """Set a state by hand; the evaluation after the next closed period decides again. KeyError if unknown."""
+        at = time.time() if now is None else now
+        record = self._records[name]
+        record.held_until = self._closed(record.alarm, at)
+        self._move(record, Verdict(value, reason, reason_data), at)
+        self._announce()
+
+    def evaluate(self, now: float | None = None) -> None:
+        """Judge every alarm once, then tell the listeners what changed, in order."""
+        at = time.time() if now is None else now
+        for record in self._records.values():
+            closed = self._closed(record.alarm, at)
+            if closed == record.held_until:
+                continue
+            found = self._judge(record, closed, at)
+            if found.state != record.state.value:
+                self._move(record, found, at)
+        self._announce()
+
+    def _closed(self, alarm: Alarm, now: float) -> int:
+        """Return the end of the newest period that is over and settled; periods of minutes end at every minute."""
+        step = min(alarm.period, 60)
+        return math.floor((now - self._settle_s) / step) * step
+
+    def _judge(self, record: Record, closed: int, now: float) -> Verdict:
+        alarm, current = record.alarm, record.state.value
+        periods = alarm.rule.evaluation_periods + EXTRA_PERIODS
+        window = Window(closed - periods * alarm.period, closed, alarm.period)
+        found = compute(self._metrics, alarm.queries, window.start, window.end, now)
+        if alarm.ignore_low_samples and self._too_few_samples(alarm, window, now):
+            return Verdict(current, record.state.reason, record.state.reason_data)
+        shown: dict[str, object] = {"period": alarm.period, "statistic": alarm.queries[0].stat or "expression"}
+        return verdict(alarm.rule, list(window.times()), found[0].points if found else {}, current, shown)
+
+    def _too_few_samples(self, alarm: Alarm, window: Window, now: float) -> bool:
+        """Say whether the newest point of a percentile rests on fewer than 10/(1-p) samples."""
+        (query,) = alarm.queries
+        share = float(query.stat[1:]) / 100
+        tail = max(1 - share if share >= 0.5 else share, 1e-9)
+        counted = compute(self._metrics, [replace(query, stat="SampleCount")], window.start, window.end, now)
+        return bool(counted[0].points) and list(counted[0].points.values())[-1] < 10 / tail
+
+    def _move(self, record: Record, found: Verdict, at: float) -> None:
+        """Change a state: record, history, and news for the listeners."""
+        name, old = record.alarm.name, record.state
+        changed = found.state != old.value
+        moved = State(found.state, found.reason, found.reason_data, at, at if changed else old.transitioned_at)
+        record.state = moved
+        if changed:
+            data: dict[str, object] = {"version": "1.0", "oldState": _state_data(old), "newState": _state_data(moved)}
+            self._note(at, name, STATE_UPDATE, f"Alarm updated from {old.value} to {moved.value}", data)
+            self._news.append((name, moved.value))
+
+    def _note(self, at: float, name: str, kind: str, summary: str, data: dict[str, object]) -> None:
+        self._history.append(HistoryItem(at, name, kind, summary, json.dumps(data)))
+
+    def _announce(self) -> None:
+        """Tell the listeners, oldest first; one that changes a state itself has its news told after these."""
+        if self._announcing:
+            return
+        self._announcing = True
+        try:
+            while self._news:
+                name, value = self._news.popleft()
+                for listener in tuple(self.listeners):
+                    listener(name, value)
+        finally:
+            self._announcing = False
+
+
+def _state_data(state: State) -> dict[str, object]:
+    data: dict[str, object] = {"stateValue": state.value, "stateReason": state.reason}
+    if state.reason_data:
+        data["stateReasonData"] = json.loads(state.reason_data)
+    return data

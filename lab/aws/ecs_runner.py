@@ -1,0 +1,190 @@
+"""Behind a task: one operating-system process, its addresses, its two links. This module knows no ECS states.
+
+    load balancer --> link at the task's interface --> process --> link at the task's own egress --> database endpoint
+
+On Linux every task has addresses of its own (127.77/78/79.x.y, all of 127/8 is loopback); elsewhere ports of 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from threading import Thread
+
+from lab.aws.ecs_model import Place, Task
+from lab.builds import BUILDS
+from lab.links import Address, Links
+from lab.postgres import Pair
+from lab.processes import Children, own_environment, python
+from lab.settings import ACCOUNT, REGION, SERVICE, Settings
+
+PORT = 8080
+DATABASE_PORT = 5432
+ASK_EVERY_S = 0.02
+PATIENCE_S = 1.0  # a target that fails its first check needs two more: wait so long for a task to become well
+REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{SERVICE}"
+EGRESS_NETWORK = "127.79.0.0/16"  # where the tasks' own ways to the database lie
+
+
+class CannotPull(Exception):
+    """The task's image is none of the lab's builds."""
+
+
+def image_of(build: str) -> str:
+    """Return the image name of a build of the backend."""
+    return f"{REPOSITORY}:{build}"
+
+
+def build_of(image: str) -> str:
+    """Return the build that an image names by its tag, the default build for a digest; CannotPull otherwise."""
+    repository, _, tag = image.partition("@")[0].partition(":")
+    name = tag or "default"
+    if repository.rpartition("/")[2] != SERVICE or name not in BUILDS:
+        raise CannotPull(
+            f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
+            f"{image}: not found. The lab has {', '.join(image_of(known) for known in BUILDS)}"
+        )
+    return name
+
+
+def is_free(address: Address) -> bool:
+    """Could somebody listen there?"""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError:
+            return False
+        return True
+
+
+def free_address() -> Address:
+    """Return 127.0.0.1 with a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1", int(probe.getsockname()[1])
+
+
+def asked(address: Address) -> int | None:
+    """Return the status of an answer to a health check, None when there is none."""
+    connection = HTTPConnection(*address, timeout=1)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
+    return answer.status
+
+
+def places(seed: int) -> Callable[[], Place]:
+    """Return a function that gives a fresh place a call; labs with other seeds begin elsewhere in the network."""
+    numbers = itertools.count(seed * 37)
+
+    def fresh() -> Place:
+        if not sys.platform.startswith("linux"):
+            return Place(free_address(), free_address(), free_address())
+        for number in numbers:
+            host = f"{(number // 254) % 256}.{number % 254 + 1}"
+            found = Place((f"127.77.{host}", PORT), (f"127.78.{host}", PORT), (f"127.79.{host}", DATABASE_PORT))
+            if all(map(is_free, (found.interface, found.process, found.egress))):
+                return found
+        raise AssertionError("count() never ends")
+
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Starts and ends what stands behind a task. Every method may block for some milliseconds."""
+
+    settings: Settings
+    children: Children
+    links: Links
+    fresh_place: Callable[[], Place]
+
+    def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
+        """Open the task's links and start its process.
+
+        From a thread `answers()` is called when it answers (well, or for a second), and `ended(exit code)` when it is over.
+        """
+        build = build_of(task.definition.containers[0]["image"])
+        place = self.fresh_place()
+        self.links.open(interface_link(task), place.interface, place.process)
+        self.links.open(egress_link(task), place.egress, ("127.0.0.1", self.settings.database_port))
+        process = self.children.spawn(
+            f"task-{task.short}",
+            self._command(place.process),
+            env=self._environment(task, place, build),
+            log=task_log(self.settings.home, task.id),
+        )
+        task.place, task.process = place, process
+
+        def attend() -> None:
+            patience = None
+            while process.poll() is None:
+                status = asked(place.interface)
+                if status is not None:
+                    patience = patience or time.monotonic() + PATIENCE_S
+                    if status == HTTPStatus.OK or time.monotonic() > patience:
+                        answers()
+                        break
+                time.sleep(ASK_EVERY_S)
+            ended(process.wait())
+
+        Thread(target=attend, daemon=True, name=f"task-{task.short}").start()
+
+    def release(self, task: Task) -> None:
+        """Forget the ended process and close its links."""
+        if task.process is not None:
+            self.children.forget(task.process)
+        if task.place is not None:
+            self.links.close(interface_link(task))
+            self.links.close(egress_link(task))
+
+    @staticmethod
+    def _command(address: Address) -> list[str]:
+        host, port = address
+        where = ["--host", host, "--port", str(port), "--log-level", "warning", "--no-access-log"]
+        return python("uvicorn", "lab.backend.app:create_app", "--factory", *where, "--timeout-graceful-shutdown", "3")
+
+    def _environment(self, task: Task, place: Place, build: str) -> dict[str, str]:
+        host, port = place.egress
+        container = task.definition.containers[0]
+        own = own_environment(
+            DATABASE_URL=Pair.url(port, host),
+            TASK_ID=task.id,
+            SERVICE_NAME=task.group.partition(":")[2],
+            RELEASE=task.definition.name,
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{self.settings.api_port}",
+            AWS_REGION=REGION,
+            AWS_DEFAULT_REGION=REGION,
+            AWS_ACCESS_KEY_ID="lab",
+            AWS_SECRET_ACCESS_KEY="lab",
+        )
+        given = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
+        return {**own, **BUILDS[build].environment, **given, **task.environment}
+
+
+def interface_link(task: Task) -> str:
+    """Return the name of the link that carries what comes to the task."""
+    return f"eni-{task.short}"
+
+
+def egress_link(task: Task) -> str:
+    """Return the name of the link that carries what the task sends to the database."""
+    return f"db-{task.short}"
+
+
+def task_log(home: Path, task_id: str) -> Path:
+    """Return the file that a task's output goes to."""
+    return home / "logs" / f"task-{task_id[:12]}.log"

@@ -1,0 +1,197 @@
+"""The database instance: a real pair of servers, its states and events, and the failover that moves it.
+
+One thread at a time moves the pair (`moving`); the records are read and written under the world's lock, the work is
+done without it. Whatever really happens is noted in the truth at the step itself.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, RLock, Thread
+
+import psycopg
+
+from lab.aws.names import new_hex
+from lab.aws.registry import AwsError
+from lab.links import Links
+from lab.postgres import Pair
+from lab.postgres_node import MAINTENANCE, SUPERUSER
+from lab.settings import DATABASE, ZONES, LabError, Settings
+from lab.truth import Truth
+
+ENDPOINT_LINK = "endpoint"
+COOL_DOWN_S = 10.0  # a second failover within this time is abandoned
+PROBED_S = 20.0  # the longest to wait for the first write after a failover
+PROBE_TABLE = "create table if not exists rds_heartbeat (id int primary key, at timestamptz)"
+PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do update set at = now()"
+
+STARTED = "Multi-AZ instance failover started."
+COMPLETED = "Multi-AZ instance failover completed."
+RESTARTED = "DB instance restarted"
+SHUTDOWN = "DB instance shutdown"
+ABANDONED = "Abandoning user requested failover since a failover recently occurred on the database instance."
+
+
+@dataclass(frozen=True, slots=True)
+class RdsEvent:
+    """One line of DescribeEvents."""
+
+    at: float
+    message: str
+    categories: tuple[str, ...]
+    id: str = field(default_factory=new_hex)
+
+
+@dataclass(slots=True)
+class Rds:
+    """The instance foodconnect-db. Handlers call it under the world's lock; its threads take the lock themselves."""
+
+    settings: Settings
+    lock: RLock
+    truth: Truth
+    pair: Pair
+    links: Links
+    status: str = "creating"
+    zone: str = ZONES[0]
+    other_zone: str = ZONES[1]
+    created_at: float = field(default_factory=time.time)
+    events: deque[RdsEvent] = field(default_factory=lambda: deque(maxlen=1000))
+    tags: list[dict[str, str]] = field(default_factory=list)
+    last_failover_at: float = 0.0
+    protected: bool = False  # does every commit wait for a standby?
+    connections: int = 0  # the application's, as the monitor last saw them
+    moving: Lock = field(default_factory=Lock)
+
+    def record(self, message: str, *categories: str) -> None:
+        """Put an event on the list."""
+        with self.lock:
+            self.events.append(RdsEvent(time.time(), message, categories))
+
+    def ready(self) -> None:
+        """Say that the pair is up."""
+        self.pair.primary.query(PROBE_TABLE)
+        with self.lock:
+            self.status, self.protected = "available", self.settings.multi_az
+        self.record("DB instance created", "creation")
+
+    # -- what a caller asks for --------------------------------------------------------------------------
+
+    def reboot(self, *, force_failover: bool) -> None:
+        """Accept a reboot, or refuse it as RDS does; a thread does the work."""
+        if self.status != "available":
+            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
+        if not force_failover:
+            self._work(self.restart)
+            return
+        if not self.settings.multi_az:
+            words = "Cannot specify ForceFailover for a non Multi-AZ DB instance"
+            raise AwsError("InvalidParameterCombination", words)
+        recently = time.time() - self.last_failover_at < COOL_DOWN_S
+        if recently or not self.protected or self.moving.locked():
+            self.record(ABANDONED, "failover")
+            self.truth.note("failover.abandoned", recently=recently)
+            return
+        self._work(self.fail_over)
+
+    def _work(self, work: Callable[[], None]) -> None:
+        if not self.moving.acquire(blocking=False):
+            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
+        self.status = "rebooting"
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - whatever broke the move, the watcher must get the pair to mend it
+                traceback.print_exc()
+                self.truth.note("database.broken", error=traceback.format_exc(limit=1))
+            finally:
+                self.moving.release()
+
+        Thread(target=guarded, daemon=True, name="rds-work").start()
+
+    # -- the work; the caller holds `moving` --------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Restart the primary in place: a reboot without failover, or the recovery of a single server."""
+        self._be("rebooting")
+        self.truth.note("primary.stopping")
+        self.pair.restart_primary()
+        self.truth.note("primary.restarted")
+        self.record(SHUTDOWN, "availability")
+        self.record(RESTARTED, "availability")
+        self._be("available")
+
+    def fail_over(self) -> None:
+        """Crash the primary, promote the standby, swap the endpoint; then bring the old primary back as standby."""
+        delays = self.settings.simulated
+        self._be("rebooting")
+        self.record(STARTED, "failover")
+        killed = time.time()
+        was_dead = not self.pair.primary.alive
+        self.pair.crash_primary()
+        if not was_dead:
+            self.truth.note("primary.killed", at=killed, node=self.pair.primary.name)
+        self.protected = False
+        time.sleep(max(0.0, killed + delays.failover_detection_s - time.time()))
+        self.pair.promote()
+        promoted = self.truth.note("standby.promoted", node=self.pair.primary.name)
+        time.sleep(max(0.0, promoted + delays.failover_dns_s - time.time()))
+        self.links.retarget(ENDPOINT_LINK, ("127.0.0.1", self.pair.primary.port), cut=True)
+        self.truth.note("endpoint.swapped", port=self.pair.primary.port)
+        self.truth.note("primary.writable", at=self._first_write())
+        with self.lock:
+            self.zone, self.other_zone = self.other_zone, self.zone
+            self.last_failover_at = time.time()
+            self.record(COMPLETED, "failover")
+            self.record(RESTARTED, "availability")
+            self.status = "available"
+        self.protect()
+
+    def protect(self) -> None:
+        """Bring the standby (back) into replication and wait for it on every commit from now on."""
+        try:
+            if self.pair.standby.alive:
+                self.pair.arm()
+            else:
+                self.pair.rejoin()
+        except (LabError, OSError, psycopg.Error) as error:
+            self.truth.note("standby.lost", error=str(error))
+            self.pair.degrade()  # else every commit would wait for a standby that does not come
+            return
+        self.protected = True
+        self.truth.note("standby.rejoined", node=self.pair.standby.name)
+
+    def expose(self) -> None:
+        """Commit without the standby from now on: it is lost."""
+        self.truth.note("standby.lost", node=self.pair.standby.name)
+        self.pair.degrade()
+        self.protected = False
+        self.truth.note("replication.asynchronous")
+
+    def settle(self) -> None:
+        """Say `available` again after a move that broke off: nobody moves the pair, and the primary answers."""
+        if self.status == "rebooting":
+            self._be("available")
+
+    def _be(self, status: str) -> None:
+        with self.lock:
+            self.status = status
+
+    def _first_write(self) -> float:
+        """Write through the endpoint until a write is acknowledged; return when that was."""
+        deadline = time.monotonic() + PROBED_S
+        address = f"host=127.0.0.1 port={self.settings.database_port}"
+        endpoint = f"{address} user={SUPERUSER} dbname={MAINTENANCE} sslmode=disable"
+        while True:
+            try:
+                with psycopg.connect(endpoint, autocommit=True, connect_timeout=2) as connection:
+                    connection.execute(PROBE_WRITE)
+                    return time.time()
+            except psycopg.Error:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)

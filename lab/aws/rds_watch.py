@@ -1,0 +1,128 @@
+"""Looks after the pair: commits go on when the standby is lost, the standby takes over when the primary is.
+
+Two threads, because a frozen server blocks whoever asks it: the monitor asks the primary, the watcher only looks at
+processes and at when the monitor last had an answer.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, field
+from threading import Event, Thread
+
+import psycopg
+
+from lab.aws.rds_instance import PROBE_WRITE, Rds
+from lab.postgres import APP_USER
+
+WATCH_EVERY_S = 0.05
+ASK_EVERY_S = 0.25
+SILENT_S = 5.0  # a primary that has not answered for this long is lost
+RETRY_S = 2.0  # between two attempts to bring a standby back
+QUESTION = """
+select (select count(*) from pg_stat_activity where usename = %s),
+       (select count(*) from pg_stat_replication where state = 'streaming'),
+       (select count(*) from pg_stat_activity
+         where wait_event = 'SyncRep' and clock_timestamp() - state_change > interval '0.7 seconds')
+"""
+CAUGHT_UP = "select 1 from pg_stat_replication where state = 'streaming' and flush_lsn >= %s::pg_lsn"
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the primary last said, and when (monotonic seconds)."""
+
+    at: float
+    connections: int = 0
+    streaming: int = 0
+    stuck: int = 0  # commits that have waited for the standby for 0.7 s
+
+
+@dataclass(slots=True)
+class Watch:
+    """The two threads and what they know."""
+
+    rds: Rds
+    closing: Event
+    answer: Answer = field(default_factory=lambda: Answer(time.monotonic(), streaming=1))
+    next_try_at: float = 0.0
+
+    def start(self) -> None:
+        """Start both threads."""
+        for work in (self._monitor, self._watch):
+            Thread(target=work, daemon=True, name=f"rds{work.__name__}").start()
+
+    def _monitor(self) -> None:
+        connection: psycopg.Connection[tuple[object, ...]] | None = None
+        while not self.closing.wait(ASK_EVERY_S):
+            try:
+                if connection is None or connection.closed:
+                    connection = self.rds.pair.primary.connect()
+                row = connection.execute(QUESTION, (APP_USER,)).fetchone()
+            except psycopg.Error:  # restarting, dead or replaced: the watcher sees which
+                if connection is not None:
+                    connection.close()
+                connection = None
+                continue
+            if row is not None:
+                self.answer = Answer(time.monotonic(), *(int(str(value)) for value in row))
+                self.rds.connections = self.answer.connections
+        if connection is not None:
+            connection.close()
+
+    def _watch(self) -> None:
+        while not self.closing.wait(WATCH_EVERY_S):
+            if not self.rds.moving.acquire(blocking=False):
+                self._forget()
+                continue
+            try:
+                self.step(time.monotonic())
+            except Exception:  # noqa: BLE001 - a watcher that ends with one error would leave every commit hanging
+                traceback.print_exc()
+                self.closing.wait(1)
+            finally:
+                self.rds.moving.release()
+
+    def step(self, now: float) -> None:
+        """Look once, and mend what is wrong."""
+        rds, pair = self.rds, self.rds.pair
+        if not pair.primary.alive:
+            rds.truth.note("primary.killed", node=pair.primary.name)
+            self._replace_primary()
+        elif now - self.answer.at > SILENT_S:
+            rds.truth.note("primary.silent", node=pair.primary.name)
+            self._replace_primary()
+        elif rds.protected and (not pair.standby.alive or not self.answer.streaming or self.answer.stuck):
+            rds.expose()
+            self.next_try_at = now + RETRY_S
+        elif rds.settings.multi_az and not rds.protected and now >= self.next_try_at:
+            self.next_try_at = now + RETRY_S
+            if not pair.standby.alive or self._follows():
+                rds.protect()
+        else:
+            rds.settle()
+            return
+        self._forget()
+
+    def _forget(self) -> None:
+        """Judge only what is seen from now on: the last answer came from before a change."""
+        self.answer = Answer(time.monotonic(), streaming=1)
+
+    def _follows(self) -> bool:
+        """Does the standby take in what is written now? (a frozen one still counts as streaming for seconds)"""
+        with self.rds.pair.primary.connect() as connection:
+            connection.execute(PROBE_WRITE)
+            written = connection.execute("select pg_current_wal_flush_lsn()").fetchone()
+            for _ in range(20):
+                if connection.execute(CAUGHT_UP, written).fetchone():
+                    return True
+                time.sleep(0.02)
+        return False
+
+    def _replace_primary(self) -> None:
+        """Fail over if there is a standby that has everything, else recover the server in place."""
+        if self.rds.protected and self.rds.pair.standby.alive:
+            self.rds.fail_over()
+        else:
+            self.rds.restart()

@@ -1,0 +1,40 @@
+"""The world behind the AWS API: every part of one lab, typed, and the lock that its records are read and written under.
+
+Handlers run under `lock`; whatever takes time (a promotion, a start) runs without it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecs_cluster import Ecs
+from lab.aws.fis_lab import Fis
+from lab.aws.rds_instance import Rds
+from lab.aws.target_groups import TargetGroups
+from lab.balancer import Balancer
+from lab.links import Links
+from lab.postgres import Pair
+from lab.processes import Children
+from lab.settings import Settings
+from lab.truth import Truth
+
+
+@dataclass(slots=True)
+class World:
+    """One lab, complete."""
+
+    settings: Settings
+    lock: threading.RLock
+    truth: Truth
+    children: Children
+    pair: Pair
+    links: Links
+    balancer: Balancer
+    cloudwatch: CloudWatch
+    elbv2: TargetGroups
+    ecs: Ecs
+    rds: Rds
+    fis: Fis
+    closing: threading.Event = field(default_factory=threading.Event)

@@ -1,0 +1,95 @@
+"""Builds a world: the parts that do not need each other start at the same time.
+
+Whoever calls `start` owns the processes it starts, through `Children`, also when it fails halfway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+
+from lab.aws.alarms import Alarms
+from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecs_cluster import Ecs
+from lab.aws.ecs_runner import Runner, places
+from lab.aws.ecs_scheduler import Scheduler
+from lab.aws.ecs_tasks import Tasks
+from lab.aws.fis_actions import Actions
+from lab.aws.fis_lab import Fis
+from lab.aws.fis_targets import Resolver
+from lab.aws.metrics import MetricStore
+from lab.aws.rds_instance import ENDPOINT_LINK, Rds
+from lab.aws.rds_watch import Watch
+from lab.aws.target_groups import TargetGroups
+from lab.aws.world import World
+from lab.balancer import Balancer, HealthCheck
+from lab.links import Links
+from lab.postgres import Pair
+from lab.processes import Children
+from lab.settings import Settings
+from lab.state import Home
+from lab.truth import Truth
+
+HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "rds")  # modules that put their handlers on the list
+
+
+def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
+    """Start the database pair, the load balancer and the link process, and connect them."""
+    home = Home(settings.home)
+    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
+    links = Links(settings.link_admin_port)
+    check = HealthCheck()
+    balancer = Balancer(
+        settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check, timeout_s=10
+    )
+    servers = "primary and synchronous standby" if settings.multi_az else "one server"
+    say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
+    with ThreadPoolExecutor(4) as pool:
+        jobs: list[Future[object]] = [
+            pool.submit(pair.up),
+            pool.submit(balancer.start),
+            pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(import_module, "lab.aws.door"),
+        ]
+        for job in jobs:
+            job.result()
+    links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
+    for name in HANDLERS:
+        import_module(f"lab.aws.{name}")
+    world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world.rds.ready()
+    return world
+
+
+def _assemble(
+    settings: Settings,
+    truth: Truth,
+    children: Children,
+    pair: Pair,
+    links: Links,
+    balancer: Balancer,
+    check: HealthCheck,
+) -> World:
+    lock = threading.RLock()
+    store = MetricStore()
+    cloudwatch = CloudWatch(store, Alarms(store))
+    elbv2 = TargetGroups(settings, truth, balancer, check)
+    runner = Runner(settings, children, links, places(settings.port_base))
+    tasks = Tasks(settings, lock, truth, elbv2, runner)
+    ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
+    tasks.tell = ecs.tell
+    rds = Rds(settings, lock, truth, pair, links)
+    fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
+    fis.listen()
+    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis)
+
+
+def serve(world: World) -> Callable[[], None]:
+    """Serve the AWS API and start what watches the database; return what ends both."""
+    from lab.aws.door import serve as open_door  # half a second, which `start` has spent in parallel
+
+    server = open_door(world, world.settings.api_port)
+    Watch(world.rds, world.closing).start()
+    return server.stop

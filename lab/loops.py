@@ -1,0 +1,114 @@
+"""What the daemon does all the time: follow the processes, schedule, measure, evaluate alarms, tell its state."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Thread
+
+from lab.aws.alb_metrics import AlbMetrics
+from lab.aws.ecs_model import Status, Task
+from lab.aws.ecs_tasks import pending, running
+from lab.aws.world import World
+from lab.balancer import AccessLog
+from lab.settings import CLUSTER, DATABASE
+
+STEP_S = 0.05
+HEALTH_EVERY_S = 0.1
+MEASURE_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class Loops:
+    """The threads of a world; `tell_state` is called when a process came or went."""
+
+    world: World
+    tell_state: Callable[[dict[str, int]], None]
+    pids: dict[str, int] = field(default_factory=dict)
+    ready: bool = False
+    _health_at: float = 0.0
+
+    def start(self) -> list[Thread]:
+        """Start all threads; they end when the world closes."""
+        log = AccessLog(self.world.balancer.access_log)
+        alb = AlbMetrics(self.world.cloudwatch.metrics)
+        works: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("reconcile", self.reconcile),
+            ("measure", lambda: self._every(MEASURE_EVERY_S, lambda: self.measure(log, alb))),
+            ("alarms", lambda: self._every(MEASURE_EVERY_S, self._evaluate)),
+        )
+        threads = [Thread(target=work, daemon=True, name=name) for name, work in works]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _every(self, seconds: float, work: Callable[[], None]) -> None:
+        while not self.world.closing.wait(seconds):
+            _survive(work)
+
+    def reconcile(self) -> None:
+        """Step the cluster, at once when something happened."""
+        wake = self.world.ecs.tasks.wake
+        while not self.world.closing.is_set():
+            wake.wait(STEP_S)
+            wake.clear()
+            _survive(self._step)
+
+    def _step(self) -> None:
+        world, now = self.world, time.time()
+        if now - self._health_at >= HEALTH_EVERY_S:
+            self._health_at = now
+            seen = world.balancer.health()
+            with world.lock:
+                world.elbv2.observe(seen, time.time())
+        with world.lock:
+            chores = world.ecs.step(time.time())
+        for chore in chores:
+            chore()
+        if self.ready:
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell the lab's state if its processes have changed; from the first call on also each step."""
+        self.ready = True
+        pids = self.world.children.pids()
+        if pids != self.pids:
+            self.pids = pids
+            self.tell_state(pids)
+
+    def measure(self, log: AccessLog, alb: AlbMetrics) -> None:
+        """Put the metrics of the second that has passed."""
+        world, now, put = self.world, time.time(), self.world.cloudwatch.metrics.put
+        accesses = log.read()
+        with world.lock:
+            healthy, unhealthy = world.elbv2.counts()
+            counts = [(s.name, s.desired, world.ecs.tasks.of(s.group)) for s in world.ecs.services.values()]
+            counted = [(name, desired, len(running(t)), _live(t), len(pending(t))) for name, desired, t in counts]
+        alb.put(accesses, healthy, unhealthy, now)
+        for name, desired, ran, live, waiting in counted:
+            names = {"ClusterName": CLUSTER, "ServiceName": name}
+            put("AWS/ECS", "LiveTaskCount", names, live, at=now, unit="Count")
+            put("ECS/ContainerInsights", "RunningTaskCount", names, ran, at=now, unit="Count")
+            put("ECS/ContainerInsights", "DesiredTaskCount", names, desired, at=now, unit="Count")
+            put("ECS/ContainerInsights", "PendingTaskCount", names, waiting, at=now, unit="Count")
+        instance = {"DBInstanceIdentifier": DATABASE}
+        put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
+
+    def _evaluate(self) -> None:
+        with self.world.lock:
+            self.world.cloudwatch.alarms.evaluate(time.time())
+
+
+def _live(tasks: list[Task]) -> int:
+    """ACTIVATING, RUNNING and DEACTIVATING, as AWS counts LiveTaskCount."""
+    return sum(task.last in (Status.ACTIVATING, Status.RUNNING, Status.DEACTIVATING) for task in tasks)
+
+
+def _survive(work: Callable[[], None]) -> None:
+    """Run one turn of a loop; an error is written to the daemon's log and the next turn comes."""
+    try:
+        work()
+    except Exception:  # noqa: BLE001 - one bad turn must not end the loop that keeps the lab true
+        traceback.print_exc()

@@ -1,0 +1,94 @@
+"""What a lab is made of: where it lives, its ports, its build, and the delays it only simulates.
+
+A laptop starts a task in half a second and notices a dead database at once; AWS does not. Such delays are
+named in `Simulated`, shown by `lab status`, and are never to be counted as measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"  # awscli v1 ignores the endpoint variable for RDS in us-east-1
+ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+CLUSTER = "foodconnect-cluster"
+SERVICE = "foodconnect-backend"
+DATABASE = "foodconnect-db"
+LOAD_BALANCER = "foodconnect-alb"
+TARGET_GROUP = "foodconnect-backend-tg"
+ERROR_ALARM = "foodconnect-error-rate"
+
+
+class LabError(Exception):
+    """The lab cannot do what was asked; the message says what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Delays that AWS has and a laptop has not, in seconds."""
+
+    task_start_s: float = 2.0  # from the scheduler's decision to the start of the process
+    failover_detection_s: float = 1.5  # from the loss of the primary to the promotion
+    failover_dns_s: float = 0.5  # from the promotion to the swap of the endpoint
+    deregistration_s: float = 1.0  # from leaving the target group to SIGTERM
+
+    def as_dict(self) -> dict[str, float]:
+        """Return {name: seconds}."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One lab. Ports `port_base` to `port_base + 6` are its own."""
+
+    home: Path = field(default_factory=lambda: default_home())
+    port_base: int = 27000
+    build: str = "default"
+    deny: tuple[str, ...] = ()  # API actions that answer AccessDenied, such as "ecs:StopTask"
+    tasks: int = 3
+    multi_az: bool = True
+    simulated: Simulated = field(default_factory=Simulated)
+    stop_timeout_s: float = 5.0  # from SIGTERM to SIGKILL
+
+    @property
+    def alb_port(self) -> int:
+        """The load balancer's listener."""
+        return self.port_base
+
+    @property
+    def alb_admin_port(self) -> int:
+        """Envoy's admin interface."""
+        return self.port_base + 1
+
+    @property
+    def database_port(self) -> int:
+        """The fixed database endpoint."""
+        return self.port_base + 2
+
+    @property
+    def link_admin_port(self) -> int:
+        """The link process's admin interface."""
+        return self.port_base + 3
+
+    @property
+    def api_port(self) -> int:
+        """The AWS API."""
+        return self.port_base + 4
+
+    @property
+    def postgres_ports(self) -> tuple[int, int]:
+        """The two servers of the pair."""
+        return self.port_base + 5, self.port_base + 6
+
+
+def default_home() -> Path:
+    """Return the folder of this user's lab.
+
+    It lies in the temporary folder, because as root PostgreSQL runs as `nobody`, who must be able to reach it.
+    """
+    user = hashlib.sha256(str(Path.home()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"foodconnect-lab-{os.getuid()}-{user}"

@@ -1,0 +1,171 @@
+"""A real lab on free ports, and a suite folder whose phases are short enough for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SHORT = {
+    "warmup_s = 3": "warmup_s = 1",
+    "baseline_s = 8": "baseline_s = 4",
+    "fault_s = 8": "fault_s = 4",
+    "recovery_s = 10": "recovery_s = 4",
+    "proof_within_s = 30": "proof_within_s = 15",
+    "look_back_s = 8": "look_back_s = 3",
+}
+
+
+def free_port_base() -> int:
+    """Return the first of seven free ports in a row, below the range from which systems hand ports out."""
+    for base in range(21000 + os.getpid() % 5000, 32000, 10):
+        try:
+            for port in range(base, base + 7):
+                with closing(socket.socket()) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise RuntimeError("no seven free ports in a row")
+
+
+@dataclass
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """What `--json` printed."""
+        found = json.loads(self.out)
+        assert isinstance(found, dict), self.err
+        return found
+
+
+@dataclass
+class Desk:
+    """Runs the command line as a user would: as a process, in a suite folder."""
+
+    suite: Path
+    environment: Mapping[str, str]
+    more: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start `gameday WORDS`."""
+        return self.process([sys.executable, "-m", "gameday", *words], more)
+
+    def process(self, command: list[str], more: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start any command in the suite's folder."""
+        env = {**self.environment, **self.more, **more}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.suite, env=env, stdout=pipe, stderr=pipe, text=True)
+
+    def __call__(self, *words: str, **more: str) -> Ended:
+        """Run `gameday WORDS` to its end."""
+        return self.finish(self.start(*words, **more))
+
+    @staticmethod
+    def finish(process: subprocess.Popen[str]) -> Ended:
+        """Wait for a process, at most two minutes."""
+        try:
+            out, err = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return Ended(process.returncode, out, err)
+
+    def run(self, file: str | Path, **more: str) -> Ended:
+        """Play one experiment and return its findings."""
+        return self("run", str(file), "--json", **more)
+
+
+@pytest.fixture(scope="session")
+def short_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite folder: ours, by links, with its own gameday.toml."""
+    folder = tmp_path_factory.mktemp("suite")
+    for name in ("actions", "experiments", "lab", "load", "probes", "reports"):
+        (folder / name).symlink_to(ROOT / name)
+    text = (ROOT / "gameday.toml").read_text()
+    for long, short in SHORT.items():
+        text, count = re.subn(rf"(?m)^{re.escape(long)}(?=\s)", short, text, count=1)
+        assert count == 1, long
+    (folder / "gameday.toml").write_text(text)
+    return folder
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's variables without anything of AWS or of a lab."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMEDAY_"))}
+
+
+LabDesk = Callable[..., Desk]
+
+
+@pytest.fixture(scope="session")
+def lab_desk(short_suite: Path) -> Iterator[LabDesk]:
+    """Return a desk with a running lab of the build and denials asked for; one lab at a time, kept while it fits."""
+    home = Path(tempfile.mkdtemp(prefix="gameday-e2e-"))
+    home.chmod(0o755)  # as root PostgreSQL runs as another user
+    variables = {"GAMEDAY_LAB_HOME": str(home), "GAMEDAY_LAB_PORT_BASE": str(free_port_base())}
+    desk = Desk(short_suite, {**clean_environment(), **variables, "PYTHONPATH": str(ROOT)})
+    current: list[tuple[str, ...]] = []
+
+    def ask(*options: str) -> Desk:
+        if current != [options]:
+            desk("lab", "down")
+            current[:] = [options]
+            up = desk("lab", "up", *options)
+            assert up.code == 0, up.err
+        return desk
+
+    try:
+        yield ask
+    finally:
+        desk("lab", "down")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def desk(lab_desk: LabDesk) -> Desk:
+    """A desk with the default lab up."""
+    return lab_desk()
+
+
+Edited = Callable[[str, Callable[[dict[str, Any]], None]], Path]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edited:
+    """Return a function that writes a changed copy of one of our experiments."""
+
+    def edit(name: str, change: Callable[[dict[str, Any]], None]) -> Path:
+        data: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / name).read_text())
+        change(data)
+        path = tmp_path / Path(name).name
+        path.write_text(yaml.safe_dump(data, sort_keys=False))
+        return path
+
+    return edit
+
+
+def truth(desk: Desk) -> list[dict[str, Any]]:
+    """Return what the lab wrote down about what really happened."""
+    path = Path(desk.environment["GAMEDAY_LAB_HOME"]) / "truth.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines() if line]

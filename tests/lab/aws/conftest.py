@@ -1,0 +1,31 @@
+"""Fixtures for the lab's AWS API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.aws.served import Api
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A served API on a free port."""
+    served = Api(tmp_path)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+@pytest.fixture
+def cloudwatch(api: Api) -> CloudWatchClient:
+    """A client of the served CloudWatch."""
+    return api.cloudwatch

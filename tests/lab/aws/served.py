@@ -1,0 +1,88 @@
+"""A small real lab for these tests: the door and CloudWatch, served on loopback, spoken to by real boto3 clients."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+
+from lab.aws.alarms import Alarms
+from lab.aws.cloudwatch import CloudWatch
+from lab.aws.door import serve
+from lab.aws.metrics import MetricStore
+from lab.settings import REGION, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_sts import STSClient
+
+    from lab.aws.world import World
+
+
+@dataclass
+class Core:
+    """What the door and CloudWatch need of a world."""
+
+    settings: Settings
+    lock: threading.RLock
+    cloudwatch: CloudWatch
+
+    @classmethod
+    def at(cls, home: Path) -> Core:
+        """Make one."""
+        store = MetricStore()
+        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)))
+
+    def as_world(self) -> World:
+        """The door asks for a whole world; this half is all that it touches."""
+        return cast("World", self)
+
+
+class Api:
+    """A served core and its clients."""
+
+    def __init__(self, home: Path) -> None:
+        self.core = Core.at(home)
+        self.server = serve(self.core.as_world())
+        self.url = self.server.url
+        self._clients: list[Any] = []
+
+    def client(self, service: str, **config: object) -> Any:
+        """Return a real client of any service."""
+        client = boto3.client(
+            cast("Any", service),
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+            config=Config(**cast("dict[str, Any]", config)) if config else None,
+        )
+        self._clients.append(client)
+        return client
+
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        """A client of CloudWatch."""
+        return cast("CloudWatchClient", self.client("cloudwatch"))
+
+    @property
+    def sts(self) -> STSClient:
+        """A client of STS."""
+        return cast("STSClient", self.client("sts"))
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Return the audit log."""
+        lines = (self.core.settings.home / "audit.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """End the clients, then the server."""
+        for client in self._clients:
+            client.close()
+        self.server.stop()

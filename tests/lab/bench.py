@@ -1,0 +1,98 @@
+"""What the tests of the data plane share: a folder PostgreSQL can enter, free ports, waiting, HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.processes import Children
+
+Address = tuple[str, int]
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Yield a temporary folder that every user may enter (pytest's own are for one user only)."""
+    folder = Path(tempfile.mkdtemp(prefix="lab-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def own_children() -> Iterator[tuple[Path, Children]]:
+    """Yield a folder and the processes that live in it; all are ended."""
+    with open_folder() as folder:
+        children = Children(folder)
+        try:
+            yield folder, children
+        finally:
+            children.stop_all()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that are free now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def wait_until(condition: Callable[[], object], within_s: float, what: str) -> float:
+    """Wait until the condition holds; return the seconds it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < within_s, f"not within {within_s} s: {what}"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def exists(pid: int) -> bool:
+    """Is there a process of that pid which has not ended?"""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, its JSON decoded; `ms` is how long it took."""
+
+    status: int
+    json: Any
+    headers: Mapping[str, str]
+    ms: float
+
+
+def call(
+    address: Address, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Make one request on a new connection; a body that is not bytes is sent as JSON."""
+    began = time.perf_counter()
+    connection = http.client.HTTPConnection(*address, timeout=15)
+    try:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        connection.request(method, path, data, dict(headers or {}))
+        answer = connection.getresponse()
+        text = answer.read()
+    finally:
+        connection.close()
+    ms = (time.perf_counter() - began) * 1e3
+    is_json = answer.headers.get("content-type") == "application/json"
+    return Answer(answer.status, json.loads(text) if is_json else text, dict(answer.headers.items()), ms)
