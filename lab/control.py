@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.builds import build
 from lab.keeper import wait_gone
 from lab.processes import clean_stale
 from lab.settings import LabError, Settings
@@ -30,6 +31,7 @@ def up(settings: Settings, progress: Callable[[str], None]) -> LabState:
 
     Raises LabError with what mends it; a failed start leaves nothing running.
     """
+    build(settings.build)
     home = Home(settings.home)
     if home.daemon_pid() is not None:
         raise LabError(f"a lab is already running in {settings.home}; stop it with `gameday lab down`")

@@ -22,6 +22,7 @@ from lab.aws.world import World
 from lab.checks import check_home, check_ports, check_room
 from lab.loops import Loops
 from lab.processes import Children, clean_stale
+from lab.repair import Repair
 from lab.seed import seed
 from lab.settings import LabError, Settings
 from lab.state import Home, LabState, describe
@@ -85,22 +86,22 @@ def _live(settings: Settings, home: Home, say: Callable[[str], None]) -> int:
 def _start(settings: Settings, home: Home, children: Children, stack: ExitStack, say: Callable[[str], None]) -> None:
     began = time.time()
     world = boot.start(settings, children, say)
-    stack.callback(world.truth.close)
-    stack.callback(world.truth.note, "lab.down")
+    repair = Repair(world, world.ecs.tasks.runner)
+    loops = Loops(world, lambda pids: home.write_state(_describe(world, pids, began)), repair)
+    for ending in (world.truth.close, _note_down(world), world.ecs.tasks.kill_all, boot.serve(world), loops.join):
+        stack.callback(ending)
     stack.callback(world.closing.set)
-    stack.callback(boot.serve(world))
     seed(world)
     say(f"starting {settings.tasks} tasks of build {settings.build}")
-
-    def tell_state(pids: dict[str, int]) -> None:
-        home.write_state(_describe(world, pids, began))
-
-    loops = Loops(world, tell_state)
     loops.start()
     _wait_healthy(world)
     world.ecs.scheduler.start_delay_s = settings.simulated.task_start_s
-    loops.announce()
     world.truth.note("lab.ready", after_s=round(time.time() - began, 3))
+    loops.announce()
+
+
+def _note_down(world: World) -> Callable[[], object]:
+    return lambda: world.truth.note("lab.down")
 
 
 def _describe(world: World, pids: dict[str, int], began: float) -> LabState:

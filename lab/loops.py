@@ -13,11 +13,14 @@ from lab.aws.ecs_model import Status, Task
 from lab.aws.ecs_tasks import pending, running
 from lab.aws.world import World
 from lab.balancer import AccessLog
+from lab.repair import Repair
 from lab.settings import CLUSTER, DATABASE
 
 STEP_S = 0.05
 HEALTH_EVERY_S = 0.1
 MEASURE_EVERY_S = 1.0
+REPAIR_EVERY_S = 0.5
+ENDED_S = 5.0
 
 
 @dataclass(slots=True)
@@ -26,11 +29,13 @@ class Loops:
 
     world: World
     tell_state: Callable[[dict[str, int]], None]
+    repair: Repair
     pids: dict[str, int] = field(default_factory=dict)
+    threads: list[Thread] = field(default_factory=list)
     ready: bool = False
     _health_at: float = 0.0
 
-    def start(self) -> list[Thread]:
+    def start(self) -> None:
         """Start all threads; they end when the world closes."""
         log = AccessLog(self.world.balancer.access_log)
         alb = AlbMetrics(self.world.cloudwatch.metrics)
@@ -38,11 +43,17 @@ class Loops:
             ("reconcile", self.reconcile),
             ("measure", lambda: self._every(MEASURE_EVERY_S, lambda: self.measure(log, alb))),
             ("alarms", lambda: self._every(MEASURE_EVERY_S, self._evaluate)),
+            ("repair", lambda: self._every(REPAIR_EVERY_S, self.repair.step)),
         )
-        threads = [Thread(target=work, daemon=True, name=name) for name, work in works]
-        for thread in threads:
+        self.threads = [Thread(target=work, daemon=True, name=name) for name, work in works]
+        for thread in self.threads:
             thread.start()
-        return threads
+
+    def join(self) -> None:
+        """Wait until all have ended, so that none starts a process any more; and until nobody moves the database."""
+        for thread in self.threads:
+            thread.join(ENDED_S)
+        self.world.rds.moving.acquire(timeout=ENDED_S)  # kept: no move may begin
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while not self.world.closing.wait(seconds):

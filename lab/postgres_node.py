@@ -91,16 +91,19 @@ class Node:
     def tool(self, program: str | Path, *arguments: str | Path) -> None:
         """Run one of PostgreSQL's programs as the server's user; LabError with its words when it fails."""
         command = [self._binaries.bin_dir / program, *arguments]
-        done = subprocess.run(
-            command,
-            env=self._environment,
-            user=self._user,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=TOOL_S,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                env=self._environment,
+                user=self._user,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=TOOL_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{Path(program).name} did not end within {TOOL_S} s for {self.name}") from None
         if done.returncode != 0:
             raise LabError(f"{Path(program).name} failed for {self.name}: {done.stderr.strip()[-1000:]}")
 

@@ -18,9 +18,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
 from lab.keeper import MARK, Record, end, end_recorded, find, gone, record_of
+from lab.settings import LabError
 
 ROOT = Path(__file__).resolve().parents[1]  # the folder that holds the package `lab`
 FILE = "children.json"
@@ -93,13 +92,12 @@ class Children:
     def stop(self, process: subprocess.Popen[bytes], *, by: signal.Signals | None = None, grace_s: float = 5.0) -> int:
         """End a child by its stop signal (or the one given) and forget it; return its exit code.
 
-        What is left of it and its descendants after `grace_s` seconds is killed.
+        What is left of it and its descendants after `grace_s` seconds is killed. It must not have been forgotten.
         """
         with self._lock:
-            found = self._started.get(process.pid)
-        if found and process.poll() is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                end([(psutil.Process(process.pid), by or found[0].stop)], grace_s)
+            known = self._started.get(process.pid)
+        if known and (living := find(known[0])):
+            end([(living, by or known[0].stop)], grace_s)
         code = process.wait()
         self.forget(process)
         return code
@@ -199,15 +197,22 @@ def clean_stale(folder: Path) -> list[str]:
     """End what `folder/children.json` of a dead lab still lists; return the names of what was ended.
 
     Nothing is touched while the lab that wrote the file is alive, nor a process that only got the same pid later.
+    Raises LabError when the file cannot be understood.
     """
     file = folder / FILE
     try:
         listed = json.loads(file.read_text())
+        owner, mark = Record(**listed["owner"]), listed["mark"]
+        children = [Record(**child) for child in listed["children"]]
     except FileNotFoundError:
         return []
-    owner = find(Record(**listed["owner"]))
-    if owner and not gone(owner):
+    except (ValueError, TypeError, KeyError) as error:
+        raise LabError(
+            f"{file} is not what a lab writes ({error}); end its processes, if any, and remove it"
+        ) from error
+    living = find(owner)
+    if living and not gone(living):
         return []
-    ended = end_recorded([Record(**child) for child in listed["children"]], listed["mark"])
+    ended = end_recorded(children, mark)
     file.unlink(missing_ok=True)
     return ended

@@ -28,6 +28,7 @@ from lab.settings import ACCOUNT, REGION, SERVICE, Settings
 PORT = 8080
 DATABASE_PORT = 5432
 ASK_EVERY_S = 0.02
+SILENT_S = 15.0  # a process that does not answer is a running task all the same
 PATIENCE_S = 1.0  # a target that fails its first check needs two more: wait so long for a task to become well
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{SERVICE}"
 EGRESS_NETWORK = "127.79.0.0/16"  # where the tasks' own ways to the database lie
@@ -86,6 +87,18 @@ def asked(address: Address) -> int | None:
     return answer.status
 
 
+def wait_well(address: Address, over: Callable[[], bool]) -> None:
+    """Wait until a task answers well, has answered badly for a second, has been silent for long, or is `over`."""
+    deadline = time.monotonic() + SILENT_S
+    while time.monotonic() < deadline and not over():
+        status = asked(address)
+        if status == HTTPStatus.OK:
+            return
+        if status is not None:
+            deadline = min(deadline, time.monotonic() + PATIENCE_S)
+        time.sleep(ASK_EVERY_S)
+
+
 def places(seed: int) -> Callable[[], Place]:
     """Return a function that gives a fresh place a call; labs with other seeds begin elsewhere in the network."""
     numbers = itertools.count(seed * 37)
@@ -115,33 +128,30 @@ class Runner:
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Open the task's links and start its process.
 
-        From a thread `answers()` is called when it answers (well, or for a second), and `ended(exit code)` when it is over.
+        From a thread `answers()` is called when it answers, and `ended(exit code)` when it is over.
         """
         build = build_of(task.definition.containers[0]["image"])
-        place = self.fresh_place()
-        self.links.open(interface_link(task), place.interface, place.process)
-        self.links.open(egress_link(task), place.egress, ("127.0.0.1", self.settings.database_port))
-        process = self.children.spawn(
+        place = task.place = self.fresh_place()
+        self.open_links(task)
+        process = task.process = self.children.spawn(
             f"task-{task.short}",
             self._command(place.process),
             env=self._environment(task, place, build),
             log=task_log(self.settings.home, task.id),
         )
-        task.place, task.process = place, process
 
         def attend() -> None:
-            patience = None
-            while process.poll() is None:
-                status = asked(place.interface)
-                if status is not None:
-                    patience = patience or time.monotonic() + PATIENCE_S
-                    if status == HTTPStatus.OK or time.monotonic() > patience:
-                        answers()
-                        break
-                time.sleep(ASK_EVERY_S)
+            wait_well(place.interface, lambda: process.poll() is not None)
+            answers()
             ended(process.wait())
 
         Thread(target=attend, daemon=True, name=f"task-{task.short}").start()
+
+    def open_links(self, task: Task) -> None:
+        """Open both of a task's links."""
+        assert task.place is not None
+        self.links.open(interface_link(task), task.place.interface, task.place.process)
+        self.links.open(egress_link(task), task.place.egress, ("127.0.0.1", self.settings.database_port))
 
     def release(self, task: Task) -> None:
         """Forget the ended process and close its links."""

@@ -83,6 +83,12 @@ class Tasks:
                 self._over(task, now)
         return None
 
+    def kill_all(self) -> None:
+        """Kill every process: the lab goes down, and nobody waits for connections to drain."""
+        for task in self.records.values():
+            if task.process is not None:
+                task.process.kill()
+
     def forget_old(self, now: float) -> None:
         """Drop tasks that stopped more than an hour ago."""
         for task in list(self.records.values()):

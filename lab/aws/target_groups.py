@@ -74,7 +74,7 @@ class TargetGroups:
         known = self.find(group).targets.get(address)
         if known is None or known.drained_at is not None:
             self.targets[address] = Registration(time.time(), owner, zone)
-            self._write()
+            self.write()
 
     def deregister(self, group: str, address: Address) -> bool:
         """Take a target out of rotation; False if it was not in."""
@@ -83,7 +83,7 @@ class TargetGroups:
             return False
         known.drained_at = time.time() + self.deregistration_delay_s
         known.healthy = False
-        self._write()
+        self.write()
         return True
 
     def observe(self, seen: Mapping[Address, bool], now: float) -> None:
@@ -124,6 +124,7 @@ class TargetGroups:
         word = "healthy" if target.healthy else "unhealthy"
         self.truth.note(f"{kind}.{word}", at=now, task=target.owner, address=f"{address[0]}:{address[1]}")
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Tell Envoy who is in rotation."""
         active = [(address, target) for address, target in self.targets.items() if target.drained_at is None]
         self.balancer.set_targets([Target(target.owner or address[0], address) for address, target in active])

@@ -1,142 +1,30 @@
-"""The backend answers rightly, keeps writes single, outlives its database's troubles, and tells about itself."""
+"""The backend answers rightly, keeps writes single, and tells about itself in logs and metrics."""
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import boto3
-import psycopg
 import pytest
 
 from lab.backend.config import Config
 from lab.backend.telemetry import Interval, distribution, metric_data
 from lab.builds import BUILDS, build
-from lab.faults import Fault
-from lab.links import Address, Links
-from lab.postgres import Pair
-from lab.processes import Children, own_environment, python
+from lab.links import Address
+from lab.processes import own_environment, python
 from lab.settings import LabError
-from tests.lab.bench import Answer, call, free_ports, own_children, wait_until
-
-NUMBERS = count(1)
-SERVER = (
-    "lab.backend.app:create_app --factory --host 127.0.0.1 --log-level warning --no-access-log "
-    "--timeout-graceful-shutdown 3"
-)
-
-
-@dataclass
-class Task:
-    """One backend process behind its link to the database."""
-
-    address: Address
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def get(self, path: str) -> Answer:
-        """GET."""
-        return call(self.address, "GET", path)
-
-    def create(self, title: str, key: str | None = None) -> Answer:
-        """Create a post by author 7."""
-        body = {"author": 7, "title": title, "body": "good"}
-        return call(self.address, "POST", "/posts", body, {"Idempotency-Key": key or f"key-{title}"})
-
-    def log_in(self, user: int, password: str) -> Answer:
-        """Log in as one of the seeded users."""
-        form = {"email": f"user{user}@foodconnect.test", "password": password}
-        return call(self.address, "POST", "/login", form)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the log's lines about requests."""
-        return [line for line in self.lines() if "request_id" in line]
-
-
-@dataclass
-class Plane:
-    """A database pair behind the link "db", and tasks."""
-
-    folder: Path
-    children: Children
-    pair: Pair
-    links: Links
-    endpoint: int
-
-    @contextmanager
-    def task(self, **environment: str) -> Iterator[Task]:
-        """Yield a backend that the database has answered, started with these variables."""
-        with self.starting_task(**environment) as task:
-            wait_until(lambda: task.get("/health").status == 200, 10, "the task is ready")
-            yield task
-
-    @contextmanager
-    def starting_task(self, **environment: str) -> Iterator[Task]:
-        """Yield a backend that listens; it may not have reached the database yet."""
-        [port] = free_ports(1)
-        name = f"task-{next(NUMBERS)}"
-        log = self.folder / f"{name}.log"
-        process = self.children.spawn(
-            name,
-            python("uvicorn", *SERVER.split(), "--port", str(port)),
-            env=own_environment(DATABASE_URL=Pair.url(self.endpoint), TASK_ID=name) | environment,
-            log=log,
-        )
-        try:
-            task = Task(("127.0.0.1", port), process, log)
-            wait_until(lambda: listens(task), 10, "the task listens")
-            yield task
-        finally:
-            self.children.stop(process)
-            self.links.clear("db")
-
-    def swap(self) -> None:
-        """Let the standby take over from the crashed primary."""
-        self.pair.promote()
-        self.links.retarget("db", ("127.0.0.1", self.pair.primary.port))
-
-    def titles(self, prefix: str) -> list[str]:
-        """Return the titles that the primary has."""
-        with psycopg.connect(self.pair.url(self.pair.primary.port)) as connection:
-            rows = connection.execute("select title from posts where title ^@ %s", (prefix,)).fetchall()
-        return [row[0] for row in rows]
-
-
-def listens(task: Task) -> bool:
-    """Does the task take connections?"""
-    assert task.process.poll() is None, task.log.read_text()
-    try:
-        task.get("/health")
-    except OSError:
-        return False
-    return True
+from tests.lab.bench import call, free_ports, wait_until
+from tests.lab.tasks import Plane, Task, running_plane
 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[Plane]:
     """One database for this file."""
-    with own_children() as (folder, children):
-        first, second, endpoint, admin = free_ports(4)
-        pair = Pair(folder / "postgres", (first, second), children)
-        pair.up()
-        links = Links(admin)
-        links.start(children, folder)
-        links.open("db", ("127.0.0.1", endpoint), ("127.0.0.1", first))
-        yield Plane(folder, children, pair, links, endpoint)
+    with running_plane() as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")
@@ -252,152 +140,6 @@ def test_hostile_request_id_is_not_copied(task: Task) -> None:
     """An id that could break a log line or a header is replaced."""
     answer = call(task.address, "GET", "/posts?limit=1", headers={"X-Request-Id": 'a" b{}'})
     assert len(answer.headers["x-request-id"]) == 32
-
-
-def test_failover_loses_and_doubles_nothing(plane: Plane) -> None:
-    """Eight clients post through a crash of the primary: none fails, none is lost, none is there twice."""
-    with plane.task() as task:
-        ended = threading.Event()
-
-        def post_for_a_while(client: int) -> list[tuple[str, int]]:
-            done: list[tuple[str, int]] = []
-            while not ended.is_set():
-                title = f"failover-{client}-{len(done)}"
-                done.append((title, task.create(title).status))
-            return done
-
-        with ThreadPoolExecutor(8) as pool:
-            clients = [pool.submit(post_for_a_while, client) for client in range(8)]
-            time.sleep(0.5)
-            plane.pair.crash_primary()
-            time.sleep(1)
-            plane.swap()
-            time.sleep(0.5)
-            ended.set()
-            done = [entry for client in clients for entry in client.result()]
-        assert {status for _, status in done} <= {200, 201}
-        assert len(done) > 50
-        assert sorted(plane.titles("failover-")) == sorted(title for title, _ in done)
-        plane.pair.rejoin()
-
-
-def test_pool_is_full_again_after_an_outage(plane: Plane) -> None:
-    """After a second without database the next request succeeds at once, and all 16 connections come back."""
-    with plane.task() as task:
-        plane.links.set("db", Fault(refuse=True))
-        plane.links.reset("db")
-        time.sleep(1.2)
-        plane.links.clear("db")
-        assert task.get("/posts").status == 200
-        open_connections = (
-            "select count(*) from pg_stat_activity where usename = 'foodconnect' and application_name like 'task-%'"
-        )
-
-        def full() -> bool:
-            others = 16  # the module's own task
-            with plane.pair.primary.connect() as connection:
-                return connection.execute(open_connections).fetchall() == [(16 + others,)]
-
-        wait_until(full, 5, "16 connections of each task")
-
-
-def test_idle_connections_that_were_cut_are_not_used(plane: Plane) -> None:
-    """Even without retries, connections that died while idle fail no request."""
-    with plane.task(**BUILDS["no-retry"].environment) as task:
-        for _ in range(3):
-            plane.links.reset("db")
-            plane.links.describe()  # an answer later the resets are on their way
-            assert [task.get("/posts?limit=1").status for _ in range(20)] == [200] * 20
-
-
-def test_without_retries_an_outage_is_told_at_once(plane: Plane) -> None:
-    """The build without retries answers 503 within its half second, with Retry-After and a sentence."""
-    with plane.task(**BUILDS["no-retry"].environment) as task:
-        plane.links.set("db", Fault(refuse=True))
-        plane.links.reset("db")
-        answer = task.get("/posts")
-        assert answer.status == 503
-        assert answer.ms < 1500
-        assert answer.headers["retry-after"] == "1"
-        assert answer.json == {"error": "the database is not available; try again"}
-
-
-def test_retries_end_with_their_budget(plane: Plane) -> None:
-    """With a budget of 1 s an outage is answered after that, not after the sum of all limits."""
-    with plane.task(DB_RETRY_BUDGET_S="1") as task:
-        plane.links.set("db", Fault(refuse=True))
-        plane.links.reset("db")
-        answer = task.get("/posts")
-        assert answer.status == 503
-        assert 500 < answer.ms < 2500
-
-
-def test_silent_database_does_not_block_past_the_attempt_limit(plane: Plane) -> None:
-    """In a blackhole a request ends at the limit, and the first after it succeeds."""
-    with plane.task(DB_RETRY_BUDGET_S="0", DB_ATTEMPT_TIMEOUT_S="0.5") as task:
-        plane.links.set("db", Fault(blackhole=True, direction="both"))
-        with ThreadPoolExecutor(20) as pool:
-            answers = list(pool.map(lambda _: task.get("/posts"), range(20)))
-        assert {answer.status for answer in answers} == {503}
-        assert max(answer.ms for answer in answers) < 2000
-        plane.links.clear("db")
-        wait_until(lambda: task.get("/posts").status == 200, 5, "it works again")
-
-
-def test_injected_delay_is_the_delay_of_a_request(plane: Plane) -> None:
-    """One statement is one round trip: 100 ms on the link are 100 ms in the answer, not 200."""
-    with plane.task() as task:
-        plane.links.set("db", Fault(latency_ms=100))
-        times = sorted(task.get("/posts?limit=1").ms for _ in range(9))
-        assert times[0] > 99
-        assert times[4] < 190
-
-
-def test_write_that_waits_for_the_standby_is_not_confirmed_before(plane: Plane) -> None:
-    """While the standby is dead no post is confirmed, also not by the retry that finds the row of a lost attempt."""
-    with plane.task(DB_ATTEMPT_TIMEOUT_S="0.5", DB_RETRY_BUDGET_S="2") as task:
-        plane.pair.standby.stop_immediate()
-        try:
-            assert task.create("unconfirmed").status == 503
-            assert task.create("unconfirmed").status == 503
-        finally:
-            plane.pair.degrade()
-        answer = task.create("unconfirmed")
-        assert answer.status in (200, 201)
-        assert plane.titles("unconfirmed") == ["unconfirmed"]
-        plane.pair.rejoin()
-
-
-def test_health_waits_for_the_database_and_has_a_grace(plane: Plane) -> None:
-    """503 until the database has answered once; then good until it has been silent for the grace."""
-    plane.links.set("db", Fault(refuse=True))
-    with plane.starting_task(READY_GRACE_S="1") as task:
-        first = task.get("/health")
-        assert (first.status, first.json["error"]) == (503, "the database has not answered yet")
-        plane.links.clear("db")
-        wait_until(lambda: task.get("/health").status == 200, 5, "it is ready")
-        plane.links.set("db", Fault(refuse=True))
-        plane.links.reset("db")
-        assert task.get("/health").status == 200
-        took_s = wait_until(lambda: task.get("/health").status == 503, 5, "the grace is over")
-        assert took_s > 0.4
-        assert "has not answered for" in task.get("/health").json["error"]
-        plane.links.clear("db")
-        wait_until(lambda: task.get("/health").status == 200, 5, "it is well again")
-
-
-def test_sigterm_drains(plane: Plane) -> None:
-    """After SIGTERM /health says 503 at once, the request under way is answered, and the process ends."""
-    with plane.task(DRAIN_S="0.5") as task:
-        plane.links.set("db", Fault(latency_ms=700))
-        with ThreadPoolExecutor(1) as pool:
-            under_way = pool.submit(task.get, "/posts")
-            time.sleep(0.2)
-            task.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: task.get("/health").status == 503, 0.4, "it says that it stops")
-            assert task.get("/health").json == {"error": "this task is stopping"}
-            assert under_way.result().status == 200
-        assert task.process.wait(5) in (0, -signal.SIGTERM)
 
 
 def test_metrics_reach_cloudwatch(plane: Plane) -> None:

@@ -292,6 +292,28 @@ def test_reset_ends_open_connections_only(links: Links) -> None:
             assert ask(after)[0] == b"ping"
 
 
+def test_reset_while_connections_are_closing_works(links: Links) -> None:
+    """Resets in a row, while clients come and go, meet connections that are half gone already."""
+    with wire(links) as address:
+        ended = threading.Event()
+
+        def come_and_go() -> None:
+            while not ended.is_set():
+                with suppress(ConnectionError), connect(address) as connection:
+                    ask(connection)
+
+        with ThreadPoolExecutor(8) as pool:
+            clients = [pool.submit(come_and_go) for _ in range(8)]
+            try:
+                for _ in range(200):
+                    links.reset("wire")
+            finally:
+                ended.set()
+            for client in clients:
+                client.result()
+        wait_until(lambda: links.describe()["wire"].connections == 0, 5, "every connection is gone")
+
+
 def test_dead_target_resets_the_client(links: Links) -> None:
     """When the target refuses, the client's connection is reset and counted."""
     listen, nobody = (("127.0.0.1", port) for port in free_ports(2))

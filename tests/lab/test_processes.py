@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from lab.processes import FILE, Children, clean_stale, own_environment, python
+from lab.settings import LabError
 from tests.lab.bench import exists, open_folder, own_children, wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -194,6 +195,14 @@ def test_clean_stale_never_touches_a_pid_that_is_used_again() -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_clean_stale_tells_of_a_file_that_is_none(tmp_path: Path) -> None:
+    """A list that cannot be understood is not removed silently: its processes may be there."""
+    (tmp_path / FILE).write_text('{"children": [')
+    with pytest.raises(LabError, match="end its processes"):
+        clean_stale(tmp_path)
+    assert (tmp_path / FILE).exists()
 
 
 def test_clean_stale_finds_a_child_that_was_never_written_down() -> None:

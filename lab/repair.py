@@ -1,0 +1,51 @@
+"""Brings back the load balancer and the link process when somebody ends them behind the lab's back.
+
+They stand for AWS's own network: an experiment on the service must not end because a process on the laptop did.
+A fault that was in force on a link is gone with the link process, and the truth says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.aws.ecs_runner import Runner
+from lab.aws.rds_instance import ENDPOINT_LINK
+from lab.aws.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Looks at both processes; starting one anew takes some tenths of a second."""
+
+    world: World
+    runner: Runner
+
+    def step(self) -> None:
+        """Look once, and start anew what is gone."""
+        alive = self.world.children.pids()
+        if "envoy" not in alive:
+            self._balancer()
+        if "link" not in alive:
+            self._links()
+
+    def _balancer(self) -> None:
+        world = self.world
+        world.truth.note("balancer.lost")
+        world.balancer.stop()
+        world.balancer.start()
+        with world.lock:
+            world.elbv2.write()
+        world.truth.note("balancer.back")
+
+    def _links(self) -> None:
+        world = self.world
+        world.truth.note("links.lost")
+        world.links.start(world.children, world.settings.home / "links")
+        world.links.open(
+            ENDPOINT_LINK, ("127.0.0.1", world.settings.database_port), ("127.0.0.1", world.pair.primary.port)
+        )
+        with world.lock:
+            tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
+        for task in tasks:
+            self.runner.open_links(task)
+        world.truth.note("links.back")

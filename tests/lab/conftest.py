@@ -1,0 +1,24 @@
+"""One real lab for all tests of the control plane; each test gets it well, and leaves it to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.bench import wait_until
+from tests.lab.twin import Twin, twin
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Twin]:
+    """A lab that is up as long as the session."""
+    with twin() as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(running_lab: Twin) -> Twin:
+    """The lab, after it has recovered from the test before."""
+    wait_until(running_lab.is_well, 30, "the lab is well")
+    return running_lab
