@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import psutil
 
@@ -37,11 +38,13 @@ def up(settings: Settings, progress: Callable[[str], None]) -> LabState:
         raise LabError(f"a lab is already running in {settings.home}; stop it with `gameday lab down`")
     daemon = _spawn(settings)
     try:
-        return _wait_ready(home, daemon, progress)
+        state = _wait_ready(home, daemon, progress)
     except BaseException:  # also an interrupt: nothing may stay behind
         _end(home, daemon.pid)
         daemon.wait()
         raise
+    Thread(target=daemon.wait, daemon=True, name="lab's end").start()  # so that no zombie stays if we live longer
+    return state
 
 
 def down(home: Path) -> bool:

@@ -210,29 +210,20 @@ def list_service_deployments(world: World, params: Params, call: Call) -> dict[s
     """The service's deployments, newest first."""
     world.ecs.check_cluster(params.get("cluster"))
     service = world.ecs.service(params["service"])
-    statuses = {"COMPLETED": "SUCCESSFUL", "IN_PROGRESS": "IN_PROGRESS", "FAILED": "ROLLBACK_FAILED"}
     views = [
         {
             "serviceDeploymentArn": arn("ecs", f"service-deployment/{CLUSTER}/{service.name}/{deployment.number}"),
             "serviceArn": service.arn,
             "clusterArn": CLUSTER_ARN,
-            "status": _deployment_status(service, n, statuses[deployment.rollout]),
+            "status": deployment.outcome,
             "statusReason": deployment.reason,
             "createdAt": instant(deployment.created_at),
             "startedAt": instant(deployment.created_at),
         }
-        for n, deployment in enumerate(service.history)
+        for deployment in service.history
     ]
     wanted = params.get("status") or []
     return {"serviceDeployments": [view for view in views if not wanted or view["status"] in wanted]}
-
-
-def _deployment_status(service: Service, position: int, status: str) -> str:
-    """A failed deployment was rolled back when a later one completed; an overtaken one was stopped."""
-    later = service.history[:position]
-    if status == "ROLLBACK_FAILED" and later:
-        return "ROLLBACK_SUCCESSFUL" if later[-1].rollout == "COMPLETED" else "ROLLBACK_IN_PROGRESS"
-    return "STOPPED" if status == "IN_PROGRESS" and later else status
 
 
 # -- tasks ---------------------------------------------------------------------------------------------

@@ -135,6 +135,7 @@ class Deployment:
     id: str = field(default_factory=lambda: f"ecs-svc/{int(new_hex(), 16) % 10**19:019d}")
     rollout: str = "IN_PROGRESS"
     reason: str = ""
+    outcome: str = "IN_PROGRESS"  # as ListServiceDeployments words it
     failed: set[str] = field(default_factory=set)  # tasks that ended before they ran, or never became healthy
     next_start_at: float = 0.0
     updated_at: float = 0.0

@@ -120,13 +120,16 @@ class Scheduler:
     def _fail(self, service: Service, rollback: bool, now: float) -> None:
         """The circuit breaker: this rollout has failed; go back to the last one that completed."""
         failed = service.primary
-        failed.rollout = "FAILED"
+        failed.rollout, failed.outcome = "FAILED", "STOPPED"
         failed.reason = f"ECS deployment circuit breaker: tasks failed to start (deployment {failed.id})."
         service.tell(f"(deployment {failed.id}) deployment failed: tasks failed to start.", now)
-        good = next((d for d in service.history if d.rollout == "COMPLETED"), None)
+        good = next((d for d in service.deployments if d.rollout == "COMPLETED"), None)
         if rollback and good is not None:
+            failed.outcome = "ROLLBACK_IN_PROGRESS"
+            good.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
             service.tell(f"rolling back to deployment {good.id}.", now)
-            roll_out(service, Deployment(good.definition, service.desired, now), now)
+            service.deployments.remove(good)
+            service.deployments.insert(0, good)
 
     def _start(self, service: Service, count: int, now: float) -> None:
         started = [self.launch(service, service.primary, now) for _ in range(count)]
@@ -145,9 +148,12 @@ class Scheduler:
             service.steady = False
             return
         if primary.rollout == "IN_PROGRESS":
-            primary.rollout, primary.updated_at = "COMPLETED", now
+            primary.rollout, primary.outcome, primary.updated_at = "COMPLETED", "SUCCESSFUL", now
             primary.reason = f"ECS deployment {primary.id} completed."
             service.tell(f"(deployment {primary.id}) deployment completed.", now)
+        for overtaken in service.deployments[1:]:
+            if overtaken.outcome == "ROLLBACK_IN_PROGRESS":
+                overtaken.outcome = "ROLLBACK_SUCCESSFUL"
         del service.deployments[1:]
         if not service.steady:
             service.steady = True
@@ -159,6 +165,9 @@ def roll_out(service: Service, deployment: Deployment, now: float) -> None:
     """Make a deployment the service's primary; the tasks of the others go as its own come."""
     deployment.reason = f"ECS deployment {deployment.id} in progress."
     deployment.updated_at = now
+    for overtaken in service.deployments:
+        if overtaken.outcome == "IN_PROGRESS":
+            overtaken.outcome = "STOPPED"
     service.deployments.insert(0, deployment)
     service.history.insert(0, deployment)
     del service.history[50:]

@@ -19,7 +19,7 @@ from lab.settings import CLUSTER, SERVICE, ZONES
 from tests.lab.bench import exists, wait_until
 from tests.lab.twin import Twin
 
-ORDER = "PROVISIONING PENDING ACTIVATING RUNNING DEACTIVATING STOPPING DEPROVISIONING STOPPED".split()
+ORDER = ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
 
 
 @contextmanager
@@ -235,7 +235,7 @@ def test_image_that_does_not_exist_is_rolled_back(lab: Twin) -> None:
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("CannotPullContainerError")
     history = lab.ecs.list_service_deployments(cluster=CLUSTER, service=SERVICE)["serviceDeployments"]
-    assert [each["status"] for each in history[:2]] == ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]
+    assert [each["status"] for each in history[:2]] == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"]
 
 
 def test_task_that_fails_its_health_checks_is_replaced_first(lab: Twin) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gameday.model import Sample
+from gameday.model import Json, Sample
 from gameday.record import Record
 from reports.parts import words
 from reports.parts.chart import SIZES, Size, chart, describe
@@ -47,7 +47,7 @@ def test_the_timeline_counts_from_the_fault(recorded: Callable[..., Record]) -> 
     times = timeline(recorded())
     spans = [(span.name, round(span.begin, 3), round(span.end, 3)) for span in times.spans]
     assert spans == [("warm-up", -14, -8), ("baseline", -8, 0), ("fault", 0, 4), ("recovery", 4, 34)]
-    assert (times.begin, times.end) == (pytest.approx(-14), pytest.approx(34))
+    assert [times.begin, times.end] == pytest.approx([-14, 34])
     titles = ["Fault injected", "First failed request", "Alarm foodconnect-errors fired", "RDS: failover completed"]
     titles += ["First good request", "Objectives held for 3 s", "Undo began", "Undone", "Load stopped", "Run finished"]
     assert [event.title for event in times.events] == titles
@@ -65,7 +65,7 @@ def test_without_a_fault_the_timeline_counts_from_the_start(recorded: Callable[.
 
 def test_only_trouble_is_news(recorded: Callable[..., Record]) -> None:
     """A failed action, a steady state that was not met and a failed undo are shown, with their reasons."""
-    marks = (
+    marks: tuple[tuple[float, str, dict[str, Json]], ...] = (
         (-8.0, "baseline", {}),
         (-1.0, "hypothesis.before", {"met": True, "failed": []}),
         (0.0, "action.started", {"name": "stop"}),
