@@ -8,10 +8,10 @@ from typing import Any, cast
 from gameday.analysis.objectives import judged, ledger
 from gameday.analysis.proofs import data_proof, fault_proof, load_proof
 from gameday.analysis.recovery import Recovery, layers, recovery
-from gameday.analysis.stats import Span, due_in, figures, rounded
+from gameday.analysis.stats import Span, common_failures, due_in, figures, rounded
 from gameday.analysis.timeline import Timeline, first, timeline
 from gameday.analysis.verdict import verdict
-from gameday.model import Json, Mark, Objectives, iso
+from gameday.model import Json, Mark, Objectives, Verdict, iso
 from gameday.record import Record
 from gameday.safety.promises import Promises
 
@@ -31,6 +31,8 @@ def fold(record: Record) -> dict[str, Json]:
     load = load_proof(samples, record.pulses(), (block.get("load") or {}).get("rate"), ending.at if ending else None)
     data = data_proof(record.points(), list(block.get("steady") or {}), _sampled(line, plan), *_pace(plan))
     word, why = verdict(marks, fault, load, data, objectives)
+    if word is Verdict.BROKE and (told := common_failures(after)):
+        why.append(told)
     proofs = {"fault": {"proven": fault.proven, "evidence": list(fault.evidence)}, "load": load, "data": data}
     return {
         "schema": 1,

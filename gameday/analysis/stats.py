@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -38,6 +39,13 @@ def due_in(samples: Iterable[Sample], span: Span) -> list[Sample]:
 def error_ratio(samples: list[Sample]) -> float | None:
     """Return the share of failed requests, 0 to 1; None when there were none."""
     return sum(sample.failed for sample in samples) / len(samples) if samples else None
+
+
+def common_failures(samples: list[Sample], most: int = 3) -> str:
+    """Say how requests failed, the most frequent first: `failed requests: 91 x read_feed HTTP 503`; empty without."""
+    kinds = Counter((sample.step, sample.error or "no answer") for sample in samples if sample.failed)
+    told = ", ".join(f"{count} x {step} {error}" for (step, error), count in kinds.most_common(most))
+    return f"failed requests: {told}" if told else ""
 
 
 def latencies(samples: Iterable[Sample]) -> list[float]:

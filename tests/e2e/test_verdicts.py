@@ -139,4 +139,5 @@ def test_the_weak_twin_breaks_and_says_why(lab_desk: LabDesk) -> None:
     findings = ended.findings
     assert (ended.code, findings["verdict"]) == (1, "broke"), findings["why"]
     assert "of the requests failed" in findings["why"][0]
+    assert "HTTP 503" in findings["why"][-1]
     assert findings["environment"]["build"] == "no-retry"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.analysis.stats import Span, figures, percentile
+from gameday.analysis.stats import Span, common_failures, figures, percentile
 from gameday.model import Sample
 
 
@@ -27,3 +27,11 @@ def test_a_request_belongs_to_the_phase_in_which_it_was_due() -> None:
 def test_a_request_in_flight_at_the_end_is_an_error() -> None:
     """An answer that never came is not a success."""
     assert figures([Sample(1.0, 1.0, None, 0, "read")], Span(0.0, 2.0))["errors"] == 1
+
+
+def test_failures_are_named_by_step_and_answer() -> None:
+    """The most frequent first, and nothing when nothing failed."""
+    bad = [Sample(1.0, 1.0, 1.1, 503, "read_feed", "HTTP 503")] * 3 + [Sample(1.0, 1.0, None, 0, "log_in")]
+    good = Sample(1.0, 1.0, 1.1, 200, "read_feed")
+    assert common_failures([*bad, good]) == "failed requests: 3 x read_feed HTTP 503, 1 x log_in no answer"
+    assert common_failures([good]) == ""
