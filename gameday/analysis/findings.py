@@ -78,12 +78,13 @@ def _recovery(marks: list[Mark], line: Timeline, found: Recovery | None) -> dict
     if line.fault is None:
         return {"layers": [], "recovered": None, "recovery_s": None, "bounds_s": None, "counted_from": None}
     seconds = rounded(found.seconds) if found else None
-    earliest = max(0.0, found.earliest - found.origin) if found and found.earliest is not None else None
+    edges = [found.earliest, found.latest] if found else [None, None]
+    bounds = [rounded(max(0.0, edge - found.origin)) for edge in edges if found and edge is not None]
     return {
         "layers": layers(marks, found, line.fault.start),
         "recovered": found.well_at is not None if found else None,
         "recovery_s": seconds,
-        "bounds_s": None if seconds is None else [rounded(earliest), seconds],
+        "bounds_s": None if seconds is None else cast("Json", bounds),
         "counted_from": "fault end" if line.sustained else "fault start",
         "origin": iso(found.origin) if found else None,
     }

@@ -1,7 +1,8 @@
 """When was it well again: as the control plane says, and as users saw it, to the request.
 
 A request is bad when it failed, or took much longer than in the baseline. A second is ill when more than a share of
-its requests were bad. Users are well from the last bad answer on, once three seconds in a row are not ill.
+its requests were bad. Users are well from the first request on that is due after the last bad one, once three
+seconds in a row are not ill: whoever arrives then is served as usual.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Recovery:
 
     origin: float
     well_at: float | None  # None: not within the run
-    earliest: float | None  # the instant is not before this
+    earliest: float | None  # the last bad request was due then: the instant is not before it
+    latest: float | None  # the last bad request was answered then: nobody waits any more
     first_bad: float | None
     outage: Span | None  # the longest silence of good answers
 
@@ -58,13 +60,14 @@ def recovery(samples: list[Sample], line: Timeline) -> Recovery | None:
     well_bin = first_well_second(due_in(samples, Span(origin, span.end)), limit_ms, origin, span.end)
     first_bad = min((s.due for s in bad), default=None)
     if well_bin is None:
-        return Recovery(origin, None, None, first_bad, outage)
+        return Recovery(origin, None, None, None, first_bad, outage)
     before = [s for s in bad if s.due < origin + well_bin and (well_bin > 0 or s.due < origin)]
     if not before:
-        return Recovery(origin, origin, origin, first_bad, outage)
-    last_bad = max(s.done or s.due for s in before)
-    good = [s.done for s in samples if s.done is not None and not is_bad(s, limit_ms) and s.done >= last_bad]
-    return Recovery(origin, min(good, default=last_bad), min(last_bad, max(s.due for s in before)), first_bad, outage)
+        return Recovery(origin, origin, origin, origin, first_bad, outage)
+    last_due = max(s.due for s in before)
+    answered = max(s.done or s.due for s in before)
+    good = [s.due for s in samples if s.due > last_due and not is_bad(s, limit_ms)]
+    return Recovery(origin, min(good, default=answered), last_due, answered, first_bad, outage)
 
 
 def is_bad(sample: Sample, limit_ms: float) -> bool:
@@ -105,6 +108,8 @@ def layers(marks: list[Mark], found: Recovery | None, fault_at: float) -> list[J
         instants["users: first good answer after the longest silence"] = found.outage.end
     if found and found.well_at is not None and found.first_bad is not None:
         instants["users: well again"] = found.well_at
+    if found and found.latest is not None and found.first_bad is not None:
+        instants["users: last bad answer"] = found.latest
     if after := next((mark for mark in marks if mark.name == "hypothesis.after" and mark.details.get("met")), None):
         instants["steady state verified"] = after.at
     ordered = sorted(instants.items(), key=lambda item: item[1])
