@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import psutil
 
 from lab.builds import build
 from lab.keeper import wait_gone
-from lab.processes import clean_stale
+from lab.processes import ROOT, clean_stale, python
 from lab.settings import LabError, Settings
 from lab.state import Home, LabState
 
@@ -84,12 +83,12 @@ def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
         home.state.unlink(missing_ok=True)
     except OSError as error:
         raise LabError(f"cannot write to {settings.home} ({error.strerror}); choose another home with --home") from None
-    checkout = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (checkout, os.environ.get("PYTHONPATH", "")) if part)
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     with home.daemon_log.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "lab", *arguments(settings)],
+            python("lab", *arguments(settings)),
             env={**os.environ, "PYTHONPATH": path},
+            cwd=settings.home,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

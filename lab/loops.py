@@ -14,7 +14,7 @@ from lab.aws.ecs_tasks import pending, running
 from lab.aws.world import World
 from lab.balancer import AccessLog
 from lab.repair import Repair
-from lab.settings import CLUSTER, DATABASE
+from lab.settings import CLUSTER, DATABASE, LabError
 
 STEP_S = 0.05
 HEALTH_EVERY_S = 0.1
@@ -71,15 +71,22 @@ class Loops:
         world, now = self.world, time.time()
         if now - self._health_at >= HEALTH_EVERY_S:
             self._health_at = now
-            seen = world.balancer.health()
-            with world.lock:
-                world.elbv2.observe(seen, time.time())
+            self._observe()
         with world.lock:
             chores = world.ecs.step(time.time())
         for chore in chores:
             chore()
         if self.ready:
             self.announce()
+
+    def _observe(self) -> None:
+        """Take in what Envoy says about its targets; nothing while it is being started anew."""
+        try:
+            seen = self.world.balancer.health()
+        except LabError:
+            return
+        with self.world.lock:
+            self.world.elbv2.observe(seen, time.time())
 
     def announce(self) -> None:
         """Tell the lab's state if its processes have changed; from the first call on also each step."""

@@ -66,11 +66,17 @@ def is_free(address: Address) -> bool:
         return True
 
 
-def free_address() -> Address:
-    """Return 127.0.0.1 with a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return "127.0.0.1", int(probe.getsockname()[1])
+def shared_place() -> Place:
+    """Return a place on 127.0.0.1, with ports that are free now."""
+    with socket.socket() as interface, socket.socket() as process, socket.socket() as egress:
+        for probe in (interface, process, egress):  # all at once, or the system might give the same port again
+            probe.bind(("127.0.0.1", 0))
+        return Place(interface.getsockname(), process.getsockname(), egress.getsockname())
+
+
+def has_own_addresses() -> bool:
+    """Can a process listen on any 127.x.y.z without further ado?"""
+    return sys.platform.startswith("linux")
 
 
 def asked(address: Address) -> int | None:
@@ -104,8 +110,8 @@ def places(seed: int) -> Callable[[], Place]:
     numbers = itertools.count(seed * 37)
 
     def fresh() -> Place:
-        if not sys.platform.startswith("linux"):
-            return Place(free_address(), free_address(), free_address())
+        if not has_own_addresses():
+            return shared_place()
         for number in numbers:
             host = f"{(number // 254) % 256}.{number % 254 + 1}"
             found = Place((f"127.77.{host}", PORT), (f"127.78.{host}", PORT), (f"127.79.{host}", DATABASE_PORT))

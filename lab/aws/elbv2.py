@@ -159,8 +159,11 @@ def _address(target: Mapping[str, object]) -> Address:
 @handles("elbv2", "RegisterTargets")
 def register_targets(world: World, params: Params, call: Call) -> dict[str, object]:
     """Put addresses into rotation, keyed by id and port."""
-    for target in params["Targets"]:
-        world.elbv2.register(params["TargetGroupArn"], _address(target))
+    for address in map(_address, params["Targets"]):
+        tasks = (task for task in world.ecs.tasks.records.values() if task.place and task.wanted)
+        owner = next((task for task in tasks if task.place and task.place.interface == address), None)
+        zone = owner.zone if owner else "all"
+        world.elbv2.register(params["TargetGroupArn"], address, owner=owner.id if owner else None, zone=zone)
     return {}
 
 

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock, RLock, Thread
 
@@ -31,6 +32,7 @@ PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do u
 
 STARTED = "Multi-AZ instance failover started."
 COMPLETED = "Multi-AZ instance failover completed."
+PARTIAL = "Recovered from partial failover."
 RESTARTED = "DB instance restarted"
 SHUTDOWN = "DB instance shutdown"
 ABANDONED = "Abandoning user requested failover since a failover recently occurred on the database instance."
@@ -137,6 +139,10 @@ class Rds:
             self.truth.note("primary.killed", at=killed, node=self.pair.primary.name)
         self.protected = False
         time.sleep(max(0.0, killed + delays.failover_detection_s - time.time()))
+        if not self.pair.standby.alive:  # it went too: there is only the old primary's data to go on with
+            self.restart()
+            self.record(PARTIAL, "failover")
+            return
         self.pair.promote()
         promoted = self.truth.note("standby.promoted", node=self.pair.primary.name)
         time.sleep(max(0.0, promoted + delays.failover_dns_s - time.time()))
@@ -151,16 +157,20 @@ class Rds:
             self.status = "available"
         self.protect()
 
-    def protect(self) -> None:
-        """Bring the standby (back) into replication and wait for it on every commit from now on."""
+    def protect(self, *, rebuild: bool = False) -> None:
+        """Bring the standby (back) into replication and wait for it on every commit from now on.
+
+        `rebuild` stops one that runs but does not follow, and makes it anew.
+        """
         try:
-            if self.pair.standby.alive:
+            if self.pair.standby.alive and not rebuild:
                 self.pair.arm()
             else:
                 self.pair.rejoin()
         except (LabError, OSError, psycopg.Error) as error:
             self.truth.note("standby.lost", error=str(error))
-            self.pair.degrade()  # else every commit would wait for a standby that does not come
+            with suppress(psycopg.OperationalError):  # the primary went too: the watcher sees to that next
+                self.pair.degrade()  # else every commit would wait for a standby that does not come
             return
         self.protected = True
         self.truth.note("standby.rejoined", node=self.pair.standby.name)

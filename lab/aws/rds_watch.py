@@ -19,6 +19,7 @@ from lab.postgres import APP_USER
 WATCH_EVERY_S = 0.05
 ASK_EVERY_S = 0.25
 SILENT_S = 5.0  # a primary that has not answered for this long is lost
+STRANDED_S = 8.0  # a standby that runs but has not followed for so long is made anew
 RETRY_S = 2.0  # between two attempts to bring a standby back
 QUESTION = """
 select (select count(*) from pg_stat_activity where usename = %s),
@@ -47,6 +48,7 @@ class Watch:
     closing: Event
     answer: Answer = field(default_factory=lambda: Answer(time.monotonic(), streaming=1))
     next_try_at: float = 0.0
+    protected_at: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
         """Start both threads."""
@@ -87,6 +89,8 @@ class Watch:
     def step(self, now: float) -> None:
         """Look once, and mend what is wrong."""
         rds, pair = self.rds, self.rds.pair
+        if rds.protected:
+            self.protected_at = now
         if not pair.primary.alive:
             rds.truth.note("primary.killed", node=pair.primary.name)
             self._replace_primary()
@@ -98,8 +102,9 @@ class Watch:
             self.next_try_at = now + RETRY_S
         elif rds.settings.multi_az and not rds.protected and now >= self.next_try_at:
             self.next_try_at = now + RETRY_S
-            if not pair.standby.alive or self._follows():
-                rds.protect()
+            stranded = now - self.protected_at > STRANDED_S
+            if not pair.standby.alive or stranded or self._follows():
+                rds.protect(rebuild=stranded)
         else:
             rds.settle()
             return

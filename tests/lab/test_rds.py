@@ -1,0 +1,304 @@
+"""RDS over its API, against the real pair: a failover moves servers, loses no acknowledged write, and says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import psutil
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.settings import DATABASE
+from tests.lab.bench import wait_until
+from tests.lab.twin import Twin
+
+
+class Writer:
+    """Inserts numbers through the endpoint, one connection an attempt; keeps what was acknowledged, and when."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.acknowledged: list[tuple[float, int]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        number = 0
+        while not self._over.wait(0.01):
+            number += 1
+            try:
+                with psycopg.connect(self.dsn, autocommit=True, connect_timeout=2) as connection:
+                    connection.execute("insert into written values (%s)", (number,))
+            except psycopg.Error:
+                continue
+            self.acknowledged.append((time.time(), number))
+
+    def gap(self) -> tuple[float, float]:
+        """Return the ends of the longest time without an acknowledged write."""
+        times = [at for at, _ in self.acknowledged]
+        return max(pairwise(times), key=lambda ends: ends[1] - ends[0])
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest time without an acknowledged write."""
+        last, first = self.gap()
+        return first - last
+
+    def lost(self) -> set[int]:
+        """Return the acknowledged numbers that are not in the database."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            rows = {row[0] for row in connection.execute("select n from written").fetchall()}
+        return {number for _, number in self.acknowledged} - rows
+
+
+@contextmanager
+def writing(lab: Twin) -> Iterator[Writer]:
+    """Write through the endpoint while the block runs."""
+    with psycopg.connect(lab.state.dsn, autocommit=True) as connection:
+        connection.execute("drop table if exists written")
+        connection.execute("create table written (n int)")
+    writer = Writer(lab.state.dsn)
+    try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+def messages_since(lab: Twin, began: float) -> list[str]:
+    """Return the instance's event messages since then."""
+    start = datetime.fromtimestamp(began - 0.001, UTC)
+    found = lab.rds.describe_events(SourceIdentifier=DATABASE, SourceType="db-instance", StartTime=start)["Events"]
+    return [event["Message"] for event in found]
+
+
+def available(lab: Twin) -> bool:
+    """Is the instance available?"""
+    return lab.database()["DBInstanceStatus"] == "available"
+
+
+def cooled_down(lab: Twin) -> None:
+    """Wait until a failover would not be abandoned: ten seconds after the last one, with a standby."""
+    last = max((event["t"] for event in lab.truth("endpoint.swapped")), default=0.0)
+    time.sleep(max(0.0, last + 10.5 - time.time()))
+
+
+def test_instance_is_what_is_said_about_it(lab: Twin) -> None:
+    """The endpoint answers, with the version that DescribeDBInstances gives; both zones are named and differ."""
+    instance = lab.database()
+    with psycopg.connect(lab.state.dsn) as connection:
+        (version,) = connection.execute("show server_version").fetchone() or ("?",)
+    assert instance["EngineVersion"] == version
+    assert instance["Endpoint"]["Port"] == lab.settings.database_port
+    assert instance["MultiAZ"]
+    assert instance["AvailabilityZone"] != instance["SecondaryAvailabilityZone"]
+
+
+def test_forced_failover_moves_the_primary_and_loses_nothing(lab: Twin) -> None:
+    """Crash, detection, promotion, swap, first write: in this order, as long as said; zones swap; no write is lost."""
+    cooled_down(lab)
+    before, began = lab.database(), time.time()
+    delays = lab.settings.simulated
+    with writing(lab) as writer:
+        time.sleep(0.5)
+        answer = lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)["DBInstance"]
+        assert answer["DBInstanceStatus"] == "rebooting"
+        with pytest.raises(ClientError) as refused:
+            lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
+        assert refused.value.response["Error"]["Code"] == "InvalidDBInstanceState"
+        wait_until(lambda: available(lab), 15, "available")
+        after = lab.database()
+        lab.wait_truth("standby.rejoined", since=began)
+        time.sleep(0.5)
+    steps = ["primary.killed", "standby.promoted", "endpoint.swapped", "primary.writable", "standby.rejoined"]
+    events = lab.truth(*steps, since=began)
+    assert [event["what"] for event in events] == steps
+    killed, promoted, swapped, writable, _ = (event["t"] for event in events)
+    assert promoted - killed >= delays.failover_detection_s
+    assert swapped - promoted >= delays.failover_dns_s
+    last_good, first_good = writer.gap()
+    assert last_good <= killed + 0.1
+    assert abs(first_good - writable) < 0.5
+    assert writer.lost() == set()
+    assert (after["AvailabilityZone"], after["SecondaryAvailabilityZone"]) == (
+        before["SecondaryAvailabilityZone"],
+        before["AvailabilityZone"],
+    )
+    assert messages_since(lab, began) == [
+        "Multi-AZ instance failover started.",
+        "Multi-AZ instance failover completed.",
+        "DB instance restarted",
+    ]
+
+
+def test_second_failover_soon_after_is_abandoned(lab: Twin) -> None:
+    """A failover within ten seconds of the last is accepted, abandoned, and told in an event."""
+    cooled_down(lab)
+    began = time.time()
+    lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
+    lab.wait_truth("standby.rejoined", since=began)
+    wait_until(lambda: available(lab), 15, "available")
+    again, zone = time.time(), lab.database()["AvailabilityZone"]
+    lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
+    assert messages_since(lab, again)[-1].startswith("Abandoning user requested failover since a failover recently")
+    time.sleep(1)
+    assert lab.database()["AvailabilityZone"] == zone
+    assert not lab.truth("primary.killed", since=again)
+
+
+def test_plain_reboot_restarts_the_primary_in_place(lab: Twin) -> None:
+    """The server's start time changes, its zone does not; shutdown and restart are in the events."""
+
+    def started() -> object:
+        with psycopg.connect(lab.state.dsn) as connection:
+            return connection.execute("select pg_postmaster_start_time()").fetchone()
+
+    zone, before, began = lab.database()["AvailabilityZone"], started(), time.time()
+    lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE)
+    wait_until(lambda: available(lab), 15, "available")
+    assert started() != before
+    assert lab.database()["AvailabilityZone"] == zone
+    assert messages_since(lab, began) == ["DB instance shutdown", "DB instance restarted"]
+
+
+def test_lost_standby_does_not_hold_up_commits(lab: Twin) -> None:
+    """The standby is killed: commits go on within two seconds, asynchronously; the standby comes back and is armed."""
+    began = time.time()
+    primary = lab.truth("standby.promoted")
+    name = "az_b" if not primary or primary[-1]["node"] == "az_a" else "az_a"
+    with writing(lab) as writer:
+        time.sleep(0.5)
+        os.kill(lab.pids()[f"postgres-{name}"], signal.SIGKILL)
+        lab.wait_truth("replication.asynchronous", since=began)
+        lab.wait_truth("standby.rejoined", since=began, node=name)
+        time.sleep(0.5)
+    assert writer.longest_gap_s < 2
+    assert writer.lost() == set()
+    with psycopg.connect(f"host=127.0.0.1 port={lab.settings.database_port} user=postgres dbname=template1") as asked:
+        names = asked.execute("show synchronous_standby_names").fetchone()
+    assert names == (f"FIRST 1 ({name})",)
+
+
+def test_frozen_standby_does_not_hold_up_commits(lab: Twin) -> None:
+    """A standby that is stopped but not dead is left behind within some seconds, and taken back when it goes on."""
+    began = time.time()
+    primary = lab.truth("standby.promoted")
+    name = "az_b" if not primary or primary[-1]["node"] == "az_a" else "az_a"
+    pid = lab.pids()[f"postgres-{name}"]
+    frozen = [pid, *children_of(pid)]
+    with writing(lab) as writer:
+        time.sleep(0.5)
+        for each in frozen:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            lab.wait_truth("replication.asynchronous", since=began)
+            time.sleep(4)
+        finally:
+            for each in frozen:
+                os.kill(each, signal.SIGCONT)
+        lab.wait_truth("standby.rejoined", since=began, node=name)
+        time.sleep(0.5)
+    assert writer.longest_gap_s < 3
+    assert len(lab.truth("standby.lost", since=began)) == 1
+    assert writer.lost() == set()
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the pids of a server's own processes."""
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+def test_primary_killed_behind_the_api_fails_over(lab: Twin) -> None:
+    """Nobody asked: the primary is killed, the standby takes over after the detection delay, nothing is lost."""
+    began, zone = time.time(), lab.database()["AvailabilityZone"]
+    promoted = lab.truth("standby.promoted")
+    name = promoted[-1]["node"] if promoted else "az_a"
+    with writing(lab) as writer:
+        time.sleep(0.5)
+        killed = time.time()
+        os.kill(lab.pids()[f"postgres-{name}"], signal.SIGKILL)
+        lab.wait_truth("standby.rejoined", since=began)
+        time.sleep(0.5)
+    assert abs(lab.truth("primary.killed", since=began)[0]["t"] - killed) < 0.3
+    wait_until(lambda: available(lab), 15, "available")
+    assert lab.database()["AvailabilityZone"] != zone
+    assert writer.lost() == set()
+    assert "Multi-AZ instance failover completed." in messages_since(lab, began)
+
+
+def test_events_can_be_filtered(lab: Twin) -> None:
+    """Category, time and page narrow DescribeEvents; an identifier without its type is refused."""
+    creation = lab.rds.describe_events(SourceType="db-instance", EventCategories=["creation"])["Events"]
+    assert [event["Message"] for event in creation] == ["DB instance created"]
+    future = datetime.now(UTC) + timedelta(hours=1)
+    assert lab.rds.describe_events(StartTime=future, EndTime=future + timedelta(hours=1))["Events"] == []
+    assert lab.rds.describe_events(SourceIdentifier="other", SourceType="db-instance")["Events"] == []
+    with pytest.raises(ClientError) as refused:
+        lab.rds.describe_events(SourceIdentifier=DATABASE)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterCombination"
+
+
+def test_unknown_instance_is_not_found(lab: Twin) -> None:
+    """Describing or rebooting an instance that is not there: DBInstanceNotFound."""
+    with pytest.raises(ClientError) as described:
+        lab.rds.describe_db_instances(DBInstanceIdentifier="other")
+    with pytest.raises(ClientError) as rebooted:
+        lab.rds.reboot_db_instance(DBInstanceIdentifier="other")
+    codes = {error.value.response["Error"]["Code"] for error in (described, rebooted)}
+    assert codes == {"DBInstanceNotFound"}
+
+
+def test_tags_can_be_read_and_changed(lab: Twin) -> None:
+    """The instance carries the staging's tags; one more can be put on and taken off."""
+    arn = lab.database()["DBInstanceArn"]
+    lab.rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "run", "Value": "7"}])
+    tags = lab.rds.list_tags_for_resource(ResourceName=arn)["TagList"]
+    assert {"Key": "run", "Value": "7"} in tags
+    assert {"Key": "chaos", "Value": "allowed"} in tags
+    lab.rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["run"])
+    assert {"Key": "run", "Value": "7"} not in lab.rds.list_tags_for_resource(ResourceName=arn)["TagList"]
+
+
+def test_connections_are_counted(lab: Twin) -> None:
+    """CloudWatch has the application's real connections: each of the three tasks holds some."""
+
+    def newest() -> float:
+        now = datetime.now(UTC)
+        found = lab.cloudwatch.get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="DatabaseConnections",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": DATABASE}],
+            StartTime=now - timedelta(minutes=1),
+            EndTime=now,
+            Period=1,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        return max(found, key=lambda point: point["Timestamp"])["Maximum"] if found else 0.0
+
+    wait_until(lambda: newest() >= 3, 10, "three connections")
+
+
+def test_standby_that_never_comes_back_is_made_anew(lab: Twin) -> None:
+    """A standby that stays frozen is replaced after some time, as AWS does; commits wait for the new one again."""
+    began = time.time()
+    promoted = lab.truth("standby.promoted")
+    name = "az_b" if not promoted or promoted[-1]["node"] == "az_a" else "az_a"
+    pid = lab.pids()[f"postgres-{name}"]
+    frozen = [pid, *children_of(pid)]
+    for each in frozen:
+        os.kill(each, signal.SIGSTOP)
+    lab.wait_truth("standby.rejoined", since=began, node=name, within_s=30)
+    assert lab.pids()[f"postgres-{name}"] != pid
