@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -107,8 +107,3 @@ def load_settings(suite: Path) -> Settings:
 def environment_variable(name: str) -> str | None:
     """Read one variable; the only place below the command line that does."""
     return os.environ.get(name) or None
-
-
-def keys_of(cls: type) -> list[str]:
-    """Return the names of a dataclass's fields."""
-    return [one.name for one in fields(cls)]

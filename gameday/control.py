@@ -100,16 +100,16 @@ class Handler(RunEventHandler):  # type: ignore[misc]
     def hypothesis_before_completed(self, experiment: object, state: Mapping[str, Any], journal: object) -> None:
         """Note whether the gate let the run through."""
         if STATE.session:
-            met, failed = _outcome(state)
-            STATE.session.recorder.mark("hypothesis.before", met=met, failed=failed)
+            met, failed, crashed = _outcome(state)
+            STATE.session.recorder.mark("hypothesis.before", met=met, failed=failed, crashed=crashed)
             if not met:
                 STATE.session.setup.progress.phase("refused", "; ".join(failed))
 
     def hypothesis_after_completed(self, experiment: object, state: Mapping[str, Any], journal: object) -> None:
         """Note whether the system came back to its steady state."""
         if STATE.session:
-            met, failed = _outcome(state)
-            STATE.session.recorder.mark("hypothesis.after", met=met, failed=failed)
+            met, failed, crashed = _outcome(state)
+            STATE.session.recorder.mark("hypothesis.after", met=met, failed=failed, crashed=crashed)
 
     def start_rollbacks(self, experiment: object) -> None:
         """Nothing may interrupt the undo."""
@@ -185,14 +185,15 @@ def _interrupting(step: Callable[[], None]) -> None:
         raise InterruptExecution(f"{type(error).__name__}: {error}") from error
 
 
-def _outcome(state: Mapping[str, Any] | None) -> tuple[bool, list[str]]:
-    """Return whether a hypothesis was met, and what its last probe said."""
+def _outcome(state: Mapping[str, Any] | None) -> tuple[bool, list[str], bool]:
+    """Return whether a hypothesis was met, what said no, and whether a probe crashed, which says neither yes nor no."""
     probes = (state or {}).get("probes", [])
     failed = [probe for probe in probes if probe.get("status") != "succeeded" or not probe.get("tolerance_met", True)]
     sentences = [
         f"{probe['activity']['name']}: {_last_line(probe.get('exception')) or probe.get('output')}" for probe in failed
     ]
-    return bool(state and state.get("steady_state_met")), sentences
+    crashed = any(probe.get("status") != "succeeded" for probe in failed)
+    return bool(state and state.get("steady_state_met")), sentences, crashed
 
 
 def _last_line(exception: object) -> str:

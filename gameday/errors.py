@@ -3,7 +3,6 @@
 GamedayError
 ├── UsageError           2   the input or the command is wrong; nothing was touched
 ├── Refusal              3   a guard or a precondition said no before the fault
-├── Inconclusive         4   a proof cannot be made
 └── UndoIncomplete       6   something is still changed; the message names the command that restores it
 """
 
@@ -50,12 +49,6 @@ class Refusal(GamedayError):
     """Nothing was touched, and the sentence says why."""
 
     exit_code = 3
-
-
-class Inconclusive(GamedayError):
-    """A question has no answer: the data for it is missing."""
-
-    exit_code = 4
 
 
 class UndoIncomplete(GamedayError):

@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Literal
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Stat = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount"]
 
 
 class Answer(Enum):

@@ -18,8 +18,6 @@ from typing import cast
 from gameday.errors import UsageError
 from gameday.model import Json, Mark, Point, Pulse, Sample, Write
 
-NOTHING: Mapping[str, Json] = {}
-
 
 def append_line(path: Path, value: object, *, fsync: bool = False) -> None:
     """Append one JSON line. With *fsync* a crash afterwards cannot lose it.

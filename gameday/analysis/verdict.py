@@ -52,7 +52,7 @@ def _gate(marks: list[Mark]) -> tuple[Verdict, Reasons] | None:
     if unsteady:
         reasons = [str(reason) for reason in cast("list[Json]", unsteady.details["reasons"])]
         return Verdict.REFUSED, ["the system was not steady before the fault: " + "; ".join(reasons), *failed]
-    if any("no data" in sentence for sentence in failed):
+    if gate.details.get("crashed"):
         return Verdict.INCONCLUSIVE, ["the steady state could not be read before the fault", *failed]
     return Verdict.REFUSED, ["the system was not steady before the fault", *failed]
 
@@ -80,14 +80,15 @@ def _missing_proofs(
     after = first(marks, "hypothesis.after")
     if after is None:
         reasons.append("the steady state was not checked after the fault")
-    elif not after.details.get("met") and any("no data" in str(s) for s in cast("list[Json]", after.details["failed"])):
-        reasons.append("the steady state could not be read after the fault")
+    elif after.details.get("crashed"):
+        said = "; ".join(str(sentence) for sentence in cast("list[Json]", after.details["failed"]))
+        reasons.append(f"the steady state could not be read after the fault: {said}")
     return reasons
 
 
 def _unsteady(marks: list[Mark]) -> str | None:
     after = first(marks, "hypothesis.after")
-    if after is None or after.details.get("met"):
+    if after is None or after.details.get("met") or after.details.get("crashed"):
         return None
     found = [str(sentence) for sentence in cast("list[Json]", after.details.get("failed", []))]
     why = [mark for mark in marks if mark.name == "unsteady"]

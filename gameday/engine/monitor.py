@@ -13,7 +13,6 @@ from gameday.engine.load_process import LoadProcess
 from gameday.engine.progress import Progress
 from gameday.engine.signals import LiveLoad
 from gameday.model import GuardSpec
-from gameday.record import Recorder
 from gameday.safety.guards import Watch
 
 EVERY_S = 0.25
@@ -31,14 +30,12 @@ class Monitor:
         alarm: Callable[[str], str | None],
         tripped: Callable[[str], None],
         progress: Progress,
-        recorder: Recorder,
     ) -> None:
         self.watch = Watch(guards, live.signal, _slower(alarm, ALARM_EVERY_S))
         self.live = live
         self.load = load
         self.tripped = tripped
         self.progress = progress
-        self.recorder = recorder
         self.guarding = threading.Event()  # set while a fault may be in
         self._stop = threading.Event()
         self._beat = 0

@@ -21,16 +21,6 @@ class Progress(Protocol):
         """The load's figures of this second."""
 
 
-class Silent:
-    """Says nothing."""
-
-    def phase(self, name: str, sentence: str) -> None:
-        """Say nothing."""
-
-    def figures(self, text: str) -> None:
-        """Say nothing."""
-
-
 @dataclass(slots=True)
 class Console:
     """Lines on a terminal, the figures overwritten in place; in a log file, the figures every five seconds."""

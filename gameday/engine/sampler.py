@@ -60,7 +60,6 @@ class Sampler:
         self.recorder = recorder
         self.points: dict[str, dict[float, float]] = {name: {} for name in specs}
         self.failure = ""
-        self.calls = 0
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -93,7 +92,6 @@ class Sampler:
         fresh = []
         while True:
             answer = self.client.get_metric_data(**arguments)
-            self.calls += 1
             for result in answer["MetricDataResults"]:
                 name = names[int(result["Id"][1:])]
                 pairs = zip(result["Timestamps"], result["Values"], strict=True)

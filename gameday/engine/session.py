@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from gameday.engine.proofs import Proofs
 from gameday.engine.sampler import Sampler
 from gameday.engine.setup import Setup, plan_of, run_id
 from gameday.engine.signals import LiveLoad
-from gameday.errors import GamedayError, Refusal
 from gameday.model import Answer, Block, Json
 from gameday.record import Recorder, Redactor
 from gameday.safety import armed
@@ -99,10 +97,8 @@ class Session:
             self.load.wait_started()
             self.recorder.mark("load.started", pid=self.load.process.pid)
         self.sampler.start()
-        guards = self.block.guards
-        self.monitor = Monitor(
-            guards, self.live, self.load, self._alarm, self.abort, self.setup.progress, self.recorder
-        )
+        progress = self.setup.progress
+        self.monitor = Monitor(self.block.guards, self.live, self.load, self._alarm, self.abort, progress)
         self.monitor.start()
         self._phase("warmup", "warm-up", self.phases.warmup_s if self.load else 0)
         self._phase("baseline", "baseline", self.phases.baseline_s)
@@ -229,11 +225,3 @@ def _texts(secrets: object) -> tuple[str, ...]:
     if isinstance(secrets, Mapping):
         return tuple(text for value in secrets.values() for text in _texts(value))
     return ()
-
-
-def main_thread() -> bool:
-    """Return whether signals can be owned here."""
-    return threading.current_thread() is threading.main_thread()
-
-
-__all__ = ["GamedayError", "Refusal", "Session", "main_thread"]

@@ -6,7 +6,7 @@ must not say "go on".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gameday.model import Answer, GuardSpec
@@ -47,13 +47,11 @@ class Watch:
     signal: Read
     alarm: AlarmState
     unknown_since: dict[int, float] = field(default_factory=dict)
-    last: dict[str, Reading] = field(default_factory=dict)
 
     def breach(self, now: float) -> Reading | None:
         """Return the first guard that trips, or None. *now* is a monotonic time in seconds."""
         for index, guard in enumerate(self.guards):
             reading = read(guard, self.signal, self.alarm)
-            self.last[guard.title] = reading
             if reading.answer is Answer.NO:
                 return reading
             if reading.answer is Answer.YES:
@@ -65,7 +63,3 @@ class Watch:
                     Answer.UNKNOWN, None, f"{reading.sentence} for {now - since:.1f} s (grace {guard.grace_s:g} s)"
                 )
         return None
-
-    def figures(self) -> Mapping[str, float | str | None]:
-        """Return the last value of each guard, for the record."""
-        return {title: reading.value for title, reading in self.last.items()}

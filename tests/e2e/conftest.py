@@ -6,18 +6,18 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.ports import free_port_base
 
 ROOT = Path(__file__).parents[2]
 SHORT = {
@@ -28,19 +28,6 @@ SHORT = {
     "proof_within_s = 30": "proof_within_s = 15",
     "look_back_s = 8": "look_back_s = 3",
 }
-
-
-def free_port_base() -> int:
-    """Return the first of seven free ports in a row, below the range from which systems hand ports out."""
-    for base in range(21000 + os.getpid() % 5000, 32000, 10):
-        try:
-            for port in range(base, base + 7):
-                with closing(socket.socket()) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no seven free ports in a row")
 
 
 @dataclass

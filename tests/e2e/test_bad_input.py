@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Desk, Edited, clean_environment, free_port_base
+from tests.e2e.conftest import Desk, Edited, clean_environment
+from tests.ports import free_port_base
 
 STOP = "ecs/stop-one-task.yaml"
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +17,7 @@ from lab.settings import CLUSTER, DATABASE, REGION, SERVICE, Settings, Simulated
 from lab.state import LabState
 from lab.truth import read_truth
 from tests.lab.bench import Answer, call, wait_until
+from tests.ports import free_port_base
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -31,19 +30,6 @@ if TYPE_CHECKING:
 
 SHORT = Simulated(task_start_s=0.4, failover_detection_s=0.5, failover_dns_s=0.2, deregistration_s=0.4)
 Event = Mapping[str, Any]
-
-
-def free_port_base() -> int:
-    """Return the first of seven free ports in a row, below the range that systems hand out."""
-    for base in range(20000 + os.getpid() % 4000, 32000, 10):
-        try:
-            for port in range(base, base + 7):
-                with closing(socket.socket()) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no seven free ports in a row")
 
 
 @dataclass

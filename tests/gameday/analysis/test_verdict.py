@@ -80,13 +80,22 @@ def test_an_unsteady_end_breaks() -> None:
 
 def test_a_gate_without_data_is_inconclusive_and_an_unsteady_one_refuses() -> None:
     """Nothing was touched in either case, but only one of them says something about the system."""
-    blind = [Mark(1.0, "hypothesis.before", {"met": False, "failed": ["metrics: error_rate: no data"]})]
+    details: dict[str, Json] = {"met": False, "failed": ["metrics: error_rate: no data"], "crashed": True}
+    blind = [Mark(1.0, "hypothesis.before", details)]
     busy = [
         Mark(0.9, "unsteady", {"reasons": ["error_rate is 9"]}),
         Mark(1.0, "hypothesis.before", {"met": False, "failed": ["metrics: False"]}),
     ]
     assert word(marks=blind) is Verdict.INCONCLUSIVE
     assert word(marks=busy) is Verdict.REFUSED
+
+
+def test_a_check_that_crashed_after_the_fault_is_unknown() -> None:
+    """A throttled API says nothing about the system: neither held nor broke."""
+    details: dict[str, Json] = {"met": False, "failed": ["database-is-available: Throttling"], "crashed": True}
+    found, why = verdict([RUN[0], RUN[1], Mark(9.0, "hypothesis.after", details), RUN[3]], PROVEN, LOAD, FRESH, [MET])
+    assert found is Verdict.INCONCLUSIVE
+    assert why == ["the steady state could not be read after the fault: database-is-available: Throttling"]
 
 
 def test_a_named_proof_that_was_not_reached_is_no_proof() -> None:
