@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import click
 
@@ -11,7 +13,10 @@ from gameday.errors import UsageError
 
 
 @click.group("lab")
-def command() -> None:
+@click.option(
+    "--home", type=click.Path(path_type=Path), help="Folder of the lab's files; GAMEDAY_LAB_HOME says it too."
+)
+def command(home: Path | None) -> None:
     """Start, stop and look at the embedded staging on this machine.
 
     \b

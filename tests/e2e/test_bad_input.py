@@ -78,6 +78,13 @@ def test_a_port_in_use(bare: Desk) -> None:
         assert str(port) in refused(bare, "lab", "up")
 
 
+def test_a_home_that_cannot_be_used(bare: Desk, tmp_path: Path) -> None:
+    """The option that mends it is the one that the command has."""
+    (tmp_path / "file").write_text("")
+    assert "--home" in refused(bare, "lab", "--home", str(tmp_path / "file" / "home"), "up")
+    assert "--home" in bare("lab", "--help").out
+
+
 def test_an_unknown_build(bare: Desk) -> None:
     """With the one that was meant."""
     assert "did you mean 'no-retry'?" in refused(bare, "lab", "up", "--build", "no-retri")
