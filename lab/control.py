@@ -134,4 +134,5 @@ def _end(home: Home, pid: int) -> None:
 def _clean(home: Home) -> None:
     if home.children.exists():
         clean_stale(home.children)
-    home.state.unlink(missing_ok=True)
+    if home.state.exists():  # also asked of a home that is no folder at all
+        home.state.unlink(missing_ok=True)

@@ -26,6 +26,8 @@ def command(home: Path | None) -> None:
     """
     open_suite()
     need_lab()
+    if home is not None:
+        os.environ["GAMEDAY_LAB_HOME"] = str(home.resolve())
 
 
 @command.command()
