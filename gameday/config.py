@@ -13,7 +13,7 @@ from typing import Literal
 
 from gameday.decode import decode, suggestion
 from gameday.errors import UsageError
-from gameday.model import LoadPlan
+from gameday.model import Blast, GuardSpec, LoadPlan
 from gameday.source import Source
 
 SUITE_FOLDERS = ("experiments", "probes", "actions")
@@ -49,6 +49,31 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which no fault begins: from and until in UTC, `2026-12-24` or `2026-12-24T18:00:00Z`; or every
+    week, `Fri 16:00` until `Mon 08:00`.
+    """
+
+    begins: str
+    ends: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What faults may do in an environment. Nothing new is allowed by default: it must be listed."""
+
+    actions: list[str] = field(default_factory=list)  # `ecs.stop_task`; of others `chaosaws.ecs.actions.stop_task`
+    services: list[str] = field(default_factory=list)  # CLUSTER/SERVICE
+    databases: list[str] = field(default_factory=list)
+    tag: str = ""  # KEY=VALUE that every target must carry; empty: none
+    blast: Blast = field(default_factory=Blast)  # beside the experiment's own; the smaller counts
+    alarms: list[str] = field(default_factory=list)  # must be OK before a fault, and stay so
+    guards: list[GuardSpec] = field(default_factory=list)  # beside the experiment's own
+    freeze: list[Freeze] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One place where experiments run."""
 
@@ -60,6 +85,9 @@ class Environment:
     names: Mapping[str, str] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     sampling: Sampling = field(default_factory=Sampling)
+    rules: Rules = field(default_factory=Rules)
+    production: bool = False  # then a run needs the explicit word: `--production NAME`
+    lock_table: str = ""  # DynamoDB table of the lock that works across machines; empty: this machine only
     name: str = ""
     build: str = ""  # of the lab's backend
     simulated: Mapping[str, float] = field(default_factory=dict)  # delays of the lab that are not real

@@ -100,25 +100,45 @@ class FaultSpec:
 
 @dataclass(frozen=True, slots=True)
 class GuardSpec:
-    """Stop the run when a signal of the load leaves its limit over a window, or when an alarm fires."""
+    """Stop the run when what is watched leaves its limit. Watched is exactly one of: a signal of the load over a
+    window, a CloudWatch metric, an alarm, an http address, the account's FIS safety lever.
+    """
 
     signal: str | None = None
-    alarm: str | None = None
+    metric: str | None = None  # a name of `steady`, or NAMESPACE/NAME with its own dimensions and stat
+    alarm: str | None = None  # metric or composite
+    http: str | None = None  # an address, or a path of the environment's url
+    safety_lever: bool | None = None  # trips when it is engaged
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    stat: str = "Average"
+    status: int = 200  # what the http address must answer
     over_s: float = 5.0
     max: float | None = None
     min: float | None = None
-    grace_s: float = 10.0
+    grace_s: float = 10.0  # how long it may be unknown
+
+    @property
+    def kinds(self) -> list[str]:
+        """Which of the things that can be watched are named; a right guard names one."""
+        named = {"signal": self.signal, "metric": self.metric, "alarm": self.alarm, "http": self.http}
+        found = [name for name, value in named.items() if value]
+        return found + (["safety_lever"] if self.safety_lever else [])
 
     @property
     def title(self) -> str:
         """The guard in a few words, for messages and marks."""
         if self.alarm:
             return f"alarm {self.alarm}"
+        if self.http:
+            return f"http {self.http} answers {self.status}"
+        if self.safety_lever:
+            return "the account's FIS safety lever"
         limits = [
             f"<= {self.max:g}" if self.max is not None else "",
             f">= {self.min:g}" if self.min is not None else "",
         ]
-        return f"{self.signal} {' and '.join(filter(None, limits))} over {self.over_s:g} s"
+        window = f" over {self.over_s:g} s" if self.signal else ""
+        return f"{self.signal or self.metric} {' and '.join(filter(None, limits))}{window}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +175,7 @@ class Block:
     runbook: str | None = None
     practice: list[str] = field(default_factory=list)
     owner: str | None = None
+    deadline_s: float | None = None  # the run is aborted after this long; default: from the environment's phases
 
 
 SIGNALS: Mapping[str, str] = {

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from contextlib import closing
+
+EACH = 1500  # ports for each worker of pytest-xdist, so that two never look at the same ones
 
 
 def free_port_base() -> int:
     """Return the first of seven free ports in a row, below the range that systems hand out."""
-    for base in range(20000 + os.getpid() % 4000, 32000, 10):
-        try:
-            for port in range(base, base + 7):
-                with closing(socket.socket()) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
+    first = 20000 + worker * EACH
+    offset = os.getpid() * 10 % EACH
+    for step in range(0, EACH, 10):
+        base = first + (offset + step) % EACH
+        if _free(range(base, base + 7)):
+            return base
     raise RuntimeError("no seven free ports in a row")
+
+
+def _free(ports: range) -> bool:
+    try:
+        for port in ports:
+            with closing(socket.socket()) as probe:
+                probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
