@@ -61,16 +61,32 @@ def parse(line: bytes) -> Access:
 
 
 class AccessLog:
-    """Reads a log while Envoy writes it; a file that does not exist yet is an empty one."""
+    """Reads a log while Envoy writes it; a file that does not exist yet is an empty one.
+
+    A log that was put aside as `NAME.1` (see `Balancer.put_log_aside`) is read to its end before the new one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._old = path.with_name(f"{path.name}.1")
+        self._file = 0  # the number of the file (its inode) that was read last
         self._offset = 0
 
     def read(self) -> list[Access]:
         """Return what was written since the last call; a torn last line waits for its rest."""
+        current = _number(self._path)  # asked first: once there is a new file, nothing is added to the old one
+        found: list[Access] = []
+        if current != self._file:
+            if self._file and self._file == _number(self._old):
+                found = self._rest(self._old)
+            if not current:
+                return found
+            self._file, self._offset = current, 0
+        return found + self._rest(self._path)
+
+    def _rest(self, path: Path) -> list[Access]:
         try:
-            with self._path.open("rb") as log:
+            with path.open("rb") as log:
                 log.seek(self._offset)
                 piece = log.read()
         except FileNotFoundError:
@@ -78,3 +94,11 @@ class AccessLog:
         whole = piece[: piece.rfind(b"\n") + 1]
         self._offset += len(whole)
         return [parse(line) for line in whole.splitlines()]
+
+
+def _number(path: Path) -> int:
+    """Return what identifies a file whatever it is called, 0 if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0

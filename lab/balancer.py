@@ -28,6 +28,7 @@ ROUTER = TYPE + "extensions.filters.http.router.v3.Router"
 ENDPOINTS = TYPE + "config.endpoint.v3.ClusterLoadAssignment"
 GROUP = "targets"
 STARTED_S = 10.0
+LOG_BYTES = 50_000_000  # a full access log becomes `access.log.1`, in the place of the one before
 HTTP_OPTIONS = TYPE + "extensions.upstreams.http.v3.HttpProtocolOptions"
 MANY = 4096  # requests and connections at once; Envoy's default of 1024 would answer 503 by itself
 
@@ -107,6 +108,23 @@ class Balancer:
         hosts = next(status for status in statuses if status["name"] == GROUP).get("host_statuses", [])
         return {host_address(host): is_healthy(host) for host in hosts}
 
+    def put_log_aside(self, most: int = LOG_BYTES) -> bool:
+        """Begin a new access log if this one holds `most` bytes; LabError when Envoy does not answer.
+
+        Envoy finishes the old file under its new name, and begins the new one with its next lines.
+        """
+        try:
+            if self.access_log.stat().st_size < most:
+                return False
+        except FileNotFoundError:  # put aside already, and nothing has been written since
+            return False
+        self.access_log.replace(self.access_log.with_name(f"{self.access_log.name}.1"))
+        try:
+            self._get("/reopen_logs", b"")
+        except OSError as error:
+            raise LabError(f"Envoy does not answer on its admin port {self._admin}: {error}") from error
+        return True
+
     def stop(self) -> None:
         """Stop Envoy, and the requests it carries."""
         if self._process:
@@ -119,8 +137,8 @@ class Balancer:
         except OSError:
             return False
 
-    def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._admin}{path}", timeout=2) as answer:
+    def _get(self, path: str, post: bytes | None = None) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._admin}{path}", post, timeout=2) as answer:
             text: str = answer.read().decode()
         return text
 

@@ -32,7 +32,7 @@ from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "rds")  # modules that put their handlers on the list
+HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -93,3 +93,10 @@ def serve(world: World) -> Callable[[], None]:
     server = open_door(world, world.settings.api_port)
     Watch(world.rds, world.closing).start()
     return server.stop
+
+
+def keep_records() -> None:
+    """Put the staging's records in place: half a second, in which the services of moto that hold them start."""
+    from lab.aws.records import seed_records  # imported already, with the door
+
+    seed_records()

@@ -28,7 +28,7 @@ from lab.settings import LabError, Settings
 from lab.state import Home, LabState, describe
 
 HEALTHY_S = 30.0
-FRESH = ("truth.jsonl", "audit.jsonl", "logs/task-*.log")  # begun anew by each lab
+FRESH = ("truth.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
 REMOVED = ("postgres", "envoy", "links", "run", "state.json")  # of no use without the processes
 
 
@@ -94,6 +94,7 @@ def _start(settings: Settings, home: Home, children: Children, stack: ExitStack,
     seed(world)
     say(f"starting {settings.tasks} tasks of build {settings.build}")
     loops.start()
+    boot.keep_records()  # while the tasks start
     _wait_healthy(world)
     world.ecs.scheduler.start_delay_s = settings.simulated.task_start_s
     world.truth.note("lab.ready", after_s=round(time.time() - began, 3))

@@ -113,6 +113,7 @@ class Loops:
             put("ECS/ContainerInsights", "PendingTaskCount", names, waiting, at=now, unit="Count")
         instance = {"DBInstanceIdentifier": DATABASE}
         put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
+        world.balancer.put_log_aside()
 
     def _evaluate(self) -> None:
         with self.world.lock:

@@ -21,6 +21,7 @@ DATABASE = "foodconnect-db"
 LOAD_BALANCER = "foodconnect-alb"
 TARGET_GROUP = "foodconnect-backend-tg"
 ERROR_ALARM = "foodconnect-error-rate"
+LOCK_TABLE = "gameday-locks"  # DynamoDB: one item for each environment that a run holds
 
 
 class LabError(Exception):

@@ -1,22 +1,21 @@
-"""CloudWatch's alarms over the API: put, describe, delete, set, history.
-
-Composite alarms are not played.
-"""
+"""CloudWatch's alarms over the API, metric and composite: put, delete, set, history. Describing is in `alarm_views`."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping, Sequence
+from graphlib import CycleError
 from typing import TYPE_CHECKING, Any
 
+import lab.aws.alarm_views  # noqa: F401  its handlers belong to the same service
 from lab.aws.alarm_request import alarm_of
 from lab.aws.alarm_rule import STATES
 from lab.aws.alarms import Alarm, Alarms, HistoryItem, Record
-from lab.aws.metric_data import compute, dimensions_as_list, metric_of
+from lab.aws.composite import Composite, composite_of
+from lab.aws.metric_data import compute
 from lab.aws.paging import aware, epoch, page
 from lab.aws.registry import AwsError, Call, Params, handles
-from lab.aws.statistic import SIMPLE_STATISTICS
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, object]:
     """Create or replace an alarm; a new one is INSUFFICIENT_DATA until it is evaluated."""
     alarm = alarm_of(params)
+    _check_kind(world.cloudwatch.alarms, alarm.name, Alarm)
     now = time.time()
     found = compute(world.cloudwatch.metrics, alarm.queries, now - alarm.period, now, now)  # a wrong expression raises
     if len(found) != 1:
@@ -34,100 +34,49 @@ def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, obje
     return {}
 
 
-@handles("cloudwatch", "DescribeAlarms")
-def describe_alarms(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Describe alarms in order of name; there are no composite ones."""
-    names, prefix = params.get("AlarmNames"), params.get("AlarmNamePrefix")
-    if names and prefix:
-        raise AwsError("InvalidParameterCombination", "AlarmNames and AlarmNamePrefix are mutually exclusive.")
-    records = world.cloudwatch.alarms.records() if "MetricAlarm" in params.get("AlarmTypes", ["MetricAlarm"]) else []
-    wanted = [record for record in records if _described(record, params)]
-    shown, token = page(wanted, params.get("NextToken"), params.get("MaxRecords", 50))
-    return {"MetricAlarms": [_record_as_dict(record) for record in shown], "CompositeAlarms": [], **token}
+@handles("cloudwatch", "PutCompositeAlarm")
+def put_composite_alarm(world: World, params: Params, call: Call) -> dict[str, object]:
+    """Create or replace an alarm on other alarms, and evaluate it at once; a rule that leads back to itself is refused.
+
+    AWS takes such a cycle and then never evaluates it.
+    """
+    alarms, alarm = world.cloudwatch.alarms, composite_of(params)
+    _check_kind(alarms, alarm.name, Composite)
+    unknown = [child for child in alarm.children if alarms.get(child) is None and child != alarm.name]
+    if unknown:
+        raise _invalid(f"Could not save the composite alarm {alarm.name}: no alarm {', '.join(unknown)} exists.")
+    try:
+        alarms.put(alarm)
+    except CycleError as error:
+        raise _invalid(f"The rule of {alarm.name} leads back to itself: {' -> '.join(error.args[1])}.") from error
+    return {}
 
 
-def _described(record: Record, params: Mapping[str, Any]) -> bool:
-    alarm, names = record.alarm, params.get("AlarmNames")
-    actions = (*alarm.ok_actions, *alarm.alarm_actions, *alarm.insufficient_data_actions)
-    action_prefix = params.get("ActionPrefix")
-    return (
-        (not names or alarm.name in names)
-        and alarm.name.startswith(params.get("AlarmNamePrefix", ""))
-        and params.get("StateValue") in (None, record.state.value)
-        and (not action_prefix or any(action.startswith(action_prefix) for action in actions))
-    )
-
-
-@handles("cloudwatch", "DescribeAlarmsForMetric")
-def describe_alarms_for_metric(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Describe the alarms that watch exactly this metric."""
-    metric, stat = metric_of(params), params.get("Statistic") or params.get("ExtendedStatistic")
-    shown = [
-        _record_as_dict(record)
-        for record in world.cloudwatch.alarms.records()
-        for query in record.alarm.queries
-        if query.metric == metric
-        and stat in (None, query.stat)
-        and params.get("Period") in (None, query.period)
-        and params.get("Unit") in (None, query.unit)
-    ]
-    return {"MetricAlarms": shown}
-
-
-def _record_as_dict(record: Record) -> dict[str, object]:
-    alarm, state, rule = record.alarm, record.state, record.alarm.rule
-    shown: dict[str, object] = {
-        "AlarmName": alarm.name,
-        "AlarmArn": alarm.arn,
-        "AlarmDescription": alarm.description,
-        "AlarmConfigurationUpdatedTimestamp": aware(record.configured_at),
-        "ActionsEnabled": alarm.actions_enabled,
-        "OKActions": list(alarm.ok_actions),
-        "AlarmActions": list(alarm.alarm_actions),
-        "InsufficientDataActions": list(alarm.insufficient_data_actions),
-        "StateValue": state.value,
-        "StateReason": state.reason,
-        "StateReasonData": state.reason_data or None,
-        "StateUpdatedTimestamp": aware(state.updated_at),
-        "StateTransitionedTimestamp": aware(state.transitioned_at),
-        "EvaluationPeriods": rule.evaluation_periods,
-        "DatapointsToAlarm": rule.datapoints_to_alarm,
-        "Threshold": rule.threshold,
-        "ComparisonOperator": rule.comparison,
-        "TreatMissingData": rule.treat_missing,
-    }
-    return {**shown, **_watched_as_dict(alarm)}
-
-
-def _watched_as_dict(alarm: Alarm) -> dict[str, object]:
-    (query, *_) = alarm.queries
-    if alarm.by_metrics or query.metric is None:
-        return {"Metrics": [one.as_dict() for one in alarm.queries]}
-    low_samples = {None: None, True: "ignore", False: "evaluate"}[alarm.ignore_low_samples]
-    return {
-        "MetricName": query.metric.name,
-        "Namespace": query.metric.namespace,
-        "Dimensions": dimensions_as_list(query.metric),
-        "Period": query.period,
-        "Unit": query.unit,
-        "Statistic" if query.stat in SIMPLE_STATISTICS else "ExtendedStatistic": query.stat,
-        "EvaluateLowSampleCountPercentile": low_samples,
-    }
+def _check_kind(alarms: Alarms, name: str, kind: type[Alarm | Composite]) -> None:
+    """A name belongs to one kind of alarm."""
+    known = alarms.get(name)
+    if known is not None and not isinstance(known.alarm, kind):
+        raise _invalid(f"The alarm {name} exists already, and is of the other type.")
 
 
 @handles("cloudwatch", "DeleteAlarms")
 def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Delete alarms, all or none."""
-    names = list(dict.fromkeys(params["AlarmNames"]))
+    """Delete alarms, all or none; none that a composite alarm still asks, and one composite alarm at most."""
+    alarms, names = world.cloudwatch.alarms, list(dict.fromkeys(params["AlarmNames"]))
+    composites = [name for name in names if isinstance(_existing(alarms, name).alarm, Composite)]
+    if len(composites) > 1:
+        raise _invalid("Only one composite alarm can be deleted at a time.")
     for name in names:
-        _existing(world.cloudwatch.alarms, name)
-    world.cloudwatch.alarms.delete(names)
+        if left := [parent for parent in alarms.parents(name) if parent not in names]:
+            words = "cannot be deleted as there are composite alarm(s) depending on it"
+            raise _invalid(f"Alarm {name} {words}: {', '.join(left)}.")
+    alarms.delete(names)
     return {}
 
 
 @handles("cloudwatch", "SetAlarmState")
 def set_alarm_state(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Set a state by hand, until the next evaluation."""
+    """Set a state by hand, until the next evaluation (of a composite alarm: until a child changes)."""
     name, value, data = params["AlarmName"], params["StateValue"], params.get("StateReasonData", "")
     _existing(world.cloudwatch.alarms, name)
     if value not in STATES:
@@ -163,8 +112,7 @@ def _switch_actions(alarms: Alarms, names: Sequence[str], *, enabled: bool) -> d
 @handles("cloudwatch", "DescribeAlarmHistory")
 def describe_alarm_history(world: World, params: Params, call: Call) -> dict[str, object]:
     """Return state and configuration updates, newest first unless asked otherwise."""
-    items = world.cloudwatch.alarms.history() if "MetricAlarm" in params.get("AlarmTypes", ["MetricAlarm"]) else []
-    wanted = [item for item in items if _remembered(item, params)]
+    wanted = [item for item in world.cloudwatch.alarms.history() if _remembered(item, params)]
     if params.get("ScanBy", "TimestampDescending") == "TimestampDescending":
         wanted.reverse()
     shown, token = page(wanted, params.get("NextToken"), params.get("MaxRecords", 100))
@@ -174,17 +122,22 @@ def describe_alarm_history(world: World, params: Params, call: Call) -> dict[str
 def _remembered(item: HistoryItem, params: Mapping[str, Any]) -> bool:
     start, end = params.get("StartDate"), params.get("EndDate")
     return (
-        params.get("AlarmName") in (None, item.alarm)
+        _type_of(item) in params.get("AlarmTypes", ["MetricAlarm"])
+        and params.get("AlarmName") in (None, item.alarm)
         and params.get("HistoryItemType") in (None, item.kind)
         and (start is None or item.at >= epoch(start))
         and (end is None or item.at <= epoch(end))
     )
 
 
+def _type_of(item: HistoryItem) -> str:
+    return "CompositeAlarm" if item.composite else "MetricAlarm"
+
+
 def _item_as_dict(item: HistoryItem) -> dict[str, object]:
     return {
         "AlarmName": item.alarm,
-        "AlarmType": "MetricAlarm",
+        "AlarmType": _type_of(item),
         "Timestamp": aware(item.at),
         "HistoryItemType": item.kind,
         "HistorySummary": item.summary,

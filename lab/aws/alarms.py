@@ -1,7 +1,7 @@
 """CloudWatch alarms that are evaluated: on closed periods only, with history and listeners.
 
 A period still under way is never judged (it would hold half a picture), and a closed one only after
-`settle_s`, when the last samples of it have arrived. Callers hold the world's lock, as handlers do.
+`settle_s`, when the last samples of it have arrived. Composite alarms follow at once. Callers hold the world's lock.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 
 from lab.aws.alarm_rule import EXTRA_PERIODS, INSUFFICIENT_DATA, Rule, Verdict, verdict
+from lab.aws.composite import Composite, judge_composite
 from lab.aws.metric_data import Query, compute
 from lab.aws.metrics import MetricStore, Window
 from lab.settings import ACCOUNT, REGION
@@ -68,13 +70,14 @@ class HistoryItem:
     kind: str
     summary: str
     data: str
+    composite: bool = False
 
 
 @dataclass(slots=True)
 class Record:
     """An alarm and its state."""
 
-    alarm: Alarm
+    alarm: Alarm | Composite
     state: State
     configured_at: float
     held_until: int = 0  # set by hand: stays so until this period is closed
@@ -90,25 +93,34 @@ class Alarms:
         self._records: dict[str, Record] = {}
         self._history: deque[HistoryItem] = deque(maxlen=KEPT_ITEMS)
         self._news: deque[tuple[str, str]] = deque()
+        self._changed: dict[str, float] = {}  # since composite alarms were judged last: name -> when
         self._announcing = False
 
-    def put(self, alarm: Alarm, now: float | None = None) -> None:
-        """Create an alarm, or replace its configuration; the state of an existing one stays."""
+    def put(self, alarm: Alarm | Composite, now: float | None = None) -> None:
+        """Create an alarm, or replace its configuration; the state of an existing one stays, unless it is composite.
+
+        A composite alarm is judged at once; graphlib.CycleError if it would ask itself, by whatever way round.
+        """
         at = time.time() if now is None else now
+        if isinstance(alarm, Composite):
+            self._order(alarm)
         record = self._records.get(alarm.name)
+        what = "Create" if record is None else "Update"
         if record is None:
-            self._records[alarm.name] = Record(alarm, State(updated_at=at, transitioned_at=at), at)
+            record = self._records[alarm.name] = Record(alarm, State(updated_at=at, transitioned_at=at), at)
         else:
             record.alarm, record.configured_at = alarm, at
-        what = "Create" if record is None else "Update"
-        self._note(at, alarm.name, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', {"type": what})
+        self._note(at, record, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', {"type": what})
+        if isinstance(alarm, Composite):
+            self._judge_composite(record, alarm, None, at)
+            self._settle(at)
 
     def delete(self, names: Iterable[str], now: float | None = None) -> None:
         """Forget alarms; their history stays. KeyError for one that does not exist."""
         for name in names:
-            del self._records[name]
+            record = self._records.pop(name)
             at = time.time() if now is None else now
-            self._note(at, name, CONFIGURATION_UPDATE, f'Alarm "{name}" deleted', {"type": "Delete"})
+            self._note(at, record, CONFIGURATION_UPDATE, f'Alarm "{name}" deleted', {"type": "Delete"})
 
     def get(self, name: str) -> Record | None:
         """Return one alarm with its state, or None."""
@@ -117,6 +129,10 @@ class Alarms:
     def records(self) -> list[Record]:
         """Return every alarm, in order of name."""
         return [self._records[name] for name in sorted(self._records)]
+
+    def parents(self, name: str) -> list[str]:
+        """Return the names of the composite alarms that ask this one, in order."""
+        return [r.alarm.name for r in self.records() if isinstance(r.alarm, Composite) and name in r.alarm.children]
 
     def history(self) -> list[HistoryItem]:
         """Return what happened, oldest first, also to alarms that are gone."""
@@ -128,32 +144,63 @@ class Alarms:
         self.put(replace(record.alarm, actions_enabled=enabled))
 
     def set_state(self, name: str, value: str, reason: str, reason_data: str = "", now: float | None = None) -> None:
-        """Set a state by hand; the evaluation after the next closed period decides again. KeyError if unknown."""
+        """Set a state by hand; the evaluation after the next closed period decides again. KeyError if unknown.
+
+        A composite alarm keeps it until a child changes.
+        """
         at = time.time() if now is None else now
         record = self._records[name]
-        record.held_until = self._closed(record.alarm, at)
+        if isinstance(record.alarm, Alarm):
+            record.held_until = self._closed(record.alarm, at)
         self._move(record, Verdict(value, reason, reason_data), at)
-        self._announce()
+        self._settle(at)
 
     def evaluate(self, now: float | None = None) -> None:
         """Judge every alarm once, then tell the listeners what changed, in order."""
         at = time.time() if now is None else now
         for record in self._records.values():
+            if not isinstance(record.alarm, Alarm):
+                continue
             closed = self._closed(record.alarm, at)
             if closed == record.held_until:
                 continue
-            found = self._judge(record, closed, at)
+            found = self._judge(record, record.alarm, closed, at)
             if found.state != record.state.value:
                 self._move(record, found, at)
+        self._settle(at)
+
+    def _settle(self, at: float) -> None:
+        """Let composite alarms follow what has changed, each after its children, then tell the listeners."""
+        for name in self._order() if self._changed else ():
+            record = self._records.get(name)
+            if record is not None and isinstance(record.alarm, Composite):
+                causes = [child for child in record.alarm.children if child in self._changed]
+                if causes:
+                    self._judge_composite(record, record.alarm, max(causes, key=lambda c: self._changed[c]), at)
+        self._changed.clear()
         self._announce()
+
+    def _order(self, new: Composite | None = None) -> list[str]:
+        """Return every alarm that is asked or asks, children first, as if `new` were there."""
+        every = [record.alarm for record in self._records.values()]
+        graph = {alarm.name: alarm.children for alarm in every if isinstance(alarm, Composite)}
+        if new is not None:
+            graph[new.name] = new.children
+        return list(TopologicalSorter(graph).static_order())
+
+    def _judge_composite(self, record: Record, alarm: Composite, cause: str | None, at: float) -> None:
+        states = {name: self._records[name].state.value for name in alarm.children if name in self._records}
+        found = judge_composite(alarm, states, cause, at)
+        if found.state != record.state.value:
+            self._move(record, found, at)
 
     def _closed(self, alarm: Alarm, now: float) -> int:
         """Return the end of the newest period that is over and settled; periods of minutes end at every minute."""
         step = min(alarm.period, 60)
         return math.floor((now - self._settle_s) / step) * step
 
-    def _judge(self, record: Record, closed: int, now: float) -> Verdict:
-        alarm, current = record.alarm, record.state.value
+    def _judge(self, record: Record, alarm: Alarm, closed: int, now: float) -> Verdict:
+        current = record.state.value
         periods = alarm.rule.evaluation_periods + EXTRA_PERIODS
         window = Window(closed - periods * alarm.period, closed, alarm.period)
         found = compute(self._metrics, alarm.queries, window.start, window.end, now)
@@ -177,12 +224,14 @@ class Alarms:
         moved = State(found.state, found.reason, found.reason_data, at, at if changed else old.transitioned_at)
         record.state = moved
         if changed:
+            self._changed[name] = at
             data: dict[str, object] = {"version": "1.0", "oldState": _state_data(old), "newState": _state_data(moved)}
-            self._note(at, name, STATE_UPDATE, f"Alarm updated from {old.value} to {moved.value}", data)
+            self._note(at, record, STATE_UPDATE, f"Alarm updated from {old.value} to {moved.value}", data)
             self._news.append((name, moved.value))
 
-    def _note(self, at: float, name: str, kind: str, summary: str, data: dict[str, object]) -> None:
-        self._history.append(HistoryItem(at, name, kind, summary, json.dumps(data)))
+    def _note(self, at: float, record: Record, kind: str, summary: str, data: dict[str, object]) -> None:
+        composite = isinstance(record.alarm, Composite)
+        self._history.append(HistoryItem(at, record.alarm.name, kind, summary, json.dumps(data), composite))
 
     def _announce(self) -> None:
         """Tell the listeners, oldest first; one that changes a state itself has its news told after these."""

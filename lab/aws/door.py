@@ -1,7 +1,7 @@
 """The AWS API of a lab: one door, through which every call is named, audited, allowed or denied, and answered.
 
 Services that must behave (`OWN`) are answered by this package's handlers and by nothing else; what they lack
-is a 501, which SDKs do not repeat. All other services are moto's records.
+is a 501, which SDKs do not repeat. All other services are moto's records, but for operations that have a handler.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import threading
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
+from lab.aws.policy import CALLER_ARN, action_of, denies
 from lab.aws.protocol import (
     Asked,
     BadRequestError,
@@ -35,16 +33,19 @@ from lab.aws.protocol import (
     refusal,
     route,
 )
+from lab.aws.records import records
 from lab.aws.registry import AwsError, handler_of
 from lab.aws.server import Server
-from lab.settings import ACCOUNT
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
 OWN = frozenset({"cloudwatch", "ecs", "elbv2", "fis", "rds"})
-READS = ("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup")
-_IAM_PREFIXES = {"elbv2": "elasticloadbalancing"}  # where it is not botocore's name
+READS = (  # how the names of operations begin that change nothing
+    *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
+    *("StartQuery", "TransactGet"),
+)
+AUDIT_BYTES = 50_000_000  # a full audit log becomes `audit.jsonl.1`, in the place of the one before
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
@@ -54,8 +55,7 @@ class App:
     def __init__(self, world: World) -> None:
         self._world = world
         self._audit = Audit(world.settings.home / "audit.jsonl")
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._moto_lock = threading.Lock()  # its backends have none
+        self._records = records()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
         """Answer one request."""
@@ -91,18 +91,15 @@ class App:
 
     def _answer(self, asked: Asked) -> Reply:
         try:
-            action = f"{_IAM_PREFIXES.get(asked.call.service, asked.call.service)}:{asked.operation}"
-            if self._denied(asked, action):
-                who = f"arn:aws:iam::{ACCOUNT}:user/lab"
-                return denial(asked, f"User: {who} is not authorized to perform: {action}")
-            return self._own(asked) if asked.call.service in OWN else self._fallback(asked)
+            service, operation = asked.call.service, asked.operation
+            action = action_of(service, operation)
+            if denies(self._world.settings.deny, action):
+                return denial(asked, f"User: {CALLER_ARN} is not authorized to perform: {action}")
+            own = service in OWN or handler_of(service, operation) is not None
+            return self._own(asked) if own else self._fallback(asked)
         except Exception as error:  # noqa: BLE001  a bug of ours: a 500 would be repeated by the SDK, a 501 is not
             traceback.print_exc()
             return _not_played(asked, f"it failed with {type(error).__name__}: {error}; the daemon's log has the rest")
-
-    def _denied(self, asked: Asked, action: str) -> bool:
-        names = (action, f"{asked.call.service}:{asked.operation}")
-        return any(fnmatchcase(name, pattern) for pattern in self._world.settings.deny for name in names)
 
     def _own(self, asked: Asked) -> Reply:
         handler = handler_of(asked.call.service, asked.operation)
@@ -119,7 +116,7 @@ class App:
 
     def _fallback(self, asked: Asked) -> Reply:
         try:
-            reply = self._ask_moto(asked.environ)
+            reply = self._records.reply(asked.environ)
         except NotImplementedError as error:
             return _not_played(asked, f"moto has no such operation ({error})")
         except ModuleNotFoundError as error:
@@ -130,26 +127,9 @@ class App:
 
     def _unsigned(self, environ: Environ) -> Reply:
         try:
-            return self._ask_moto(environ)
+            return self._records.reply(environ)
         except Exception as error:  # noqa: BLE001  whatever moto cannot do with an anonymous request is not played
             return Reply(501, _TEXT, f"The lab cannot answer this unsigned request: {error}".encode())
-
-    def _ask_moto(self, environ: Environ) -> Reply:
-        seen: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def capture(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], None]:
-            seen.append((status, headers))
-            return lambda data: None
-
-        with self._moto_lock:
-            chunks: Iterable[bytes] = self._moto(environ, capture)
-            try:
-                body = b"".join(chunks)
-            finally:
-                if hasattr(chunks, "close"):
-                    chunks.close()
-        status, headers = seen[-1]
-        return Reply(int(status[:3]), tuple(headers), body)
 
 
 def serve(world: World, port: int = 0) -> Server:
@@ -163,15 +143,17 @@ def serve(world: World, port: int = 0) -> Server:
 
 
 class Audit:
-    """One JSON line a call: {t, service, operation, status, ms, mutating}."""
+    """One JSON line a call: {t, service, operation, status, ms, mutating}. A file of `most` bytes is put aside."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int = AUDIT_BYTES) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        self._path, self._most = path, most
+        self._lock = threading.Lock()
         self._file = path.open("ab", buffering=0)
 
     def write(self, asked: Asked, status: int, ms: float) -> None:
-        """Append a line; one write, so that lines of many threads never mix."""
+        """Append a line."""
         line = {
             "t": round(time.time(), 6),
             "service": asked.call.service,
@@ -180,12 +162,23 @@ class Audit:
             "ms": round(ms, 3),
             "mutating": not asked.operation.startswith(READS),
         }
-        if not self._file.closed:  # a call may outlive the server by a moment
+        with self._lock:
+            if self._file.closed:  # a call may outlive the server by a moment
+                return
+            if self._file.tell() >= self._most:
+                self._begin_anew()
             self._file.write(json.dumps(line).encode() + b"\n")
+
+    def _begin_anew(self) -> None:
+        self._file.close()
+        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        self._path.touch(mode=0o600)
+        self._file = self._path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
 
 def _not_played(asked: Asked, why: str) -> Reply:

@@ -119,8 +119,9 @@ class Actions:
                     self.links.clear(link)
                     self.truth.note("latency.off", task=task.id, link=link)
                 except LabError:
-                    if link in self.links.describe():  # a stopped task's link is gone, and its fault with it
+                    if link in self.links.describe():
                         raise
+                    self.truth.note("latency.off", task=task.id, link=link, gone=True)  # with its stopped task
                 finally:
                     self.slowed.pop(link, None)
 

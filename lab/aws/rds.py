@@ -30,7 +30,16 @@ SOURCE_TYPES = (
     "db-shard-group",
     "zero-etl",
 )
-CATEGORIES = ("availability", "creation", "failover", "failure", "maintenance", "notification", "recovery")
+CATEGORIES = (
+    "availability",
+    "configuration change",
+    "creation",
+    "failover",
+    "failure",
+    "maintenance",
+    "notification",
+    "recovery",
+)
 
 
 def _tags(rds: Rds) -> list[dict[str, str]]:
@@ -39,7 +48,7 @@ def _tags(rds: Rds) -> list[dict[str, str]]:
 
 def instance_view(world: World) -> dict[str, object]:
     """Return the member `DBInstance` of DescribeDBInstances."""
-    rds, settings = world.rds, world.settings
+    rds, settings, pending = world.rds, world.settings, world.rds.pending_multi_az
     subnets = [
         {"SubnetIdentifier": subnet_of(z), "SubnetAvailabilityZone": {"Name": z}, "SubnetStatus": "Active"}
         for z in ZONES
@@ -55,7 +64,7 @@ def instance_view(world: World) -> dict[str, object]:
         "MasterUsername": APP_USER,
         "DBName": DATABASE_NAME,
         "Endpoint": {"Address": "127.0.0.1", "Port": settings.database_port, "HostedZoneId": "Z29XKXDKYMONMX"},
-        "MultiAZ": settings.multi_az,
+        "MultiAZ": rds.multi_az,
         "AvailabilityZone": rds.zone,
         "InstanceCreateTime": instant(rds.created_at),
         "AllocatedStorage": 20,
@@ -65,7 +74,7 @@ def instance_view(world: World) -> dict[str, object]:
         "PubliclyAccessible": False,
         "DeletionProtection": False,
         "AutoMinorVersionUpgrade": True,
-        "PendingModifiedValues": {},
+        "PendingModifiedValues": {} if pending is None else {"MultiAZ": pending},
         "VpcSecurityGroups": [{"VpcSecurityGroupId": SECURITY_GROUP, "Status": "active"}],
         "DBSubnetGroup": {
             "DBSubnetGroupName": "foodconnect-db",
@@ -76,7 +85,7 @@ def instance_view(world: World) -> dict[str, object]:
         "ReadReplicaDBInstanceIdentifiers": [],
         "TagList": _tags(rds),
     }
-    return view | ({"SecondaryAvailabilityZone": rds.other_zone} if settings.multi_az else {})
+    return view | ({"SecondaryAvailabilityZone": rds.other_zone} if rds.multi_az else {})
 
 
 def _check_name(name: str) -> None:
@@ -106,6 +115,19 @@ def reboot_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
     """A real restart of the primary; with ForceFailover a crash, a promotion and a swap of the endpoint."""
     _check_name(params["DBInstanceIdentifier"])
     world.rds.reboot(force_failover=bool(params.get("ForceFailover")))
+    return {"DBInstance": instance_view(world)}
+
+
+@handles("rds", "ModifyDBInstance")
+def modify_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """Make the instance Single-AZ (its standby ends) or Multi-AZ (it gets one); nothing else can be modified here."""
+    _check_name(params["DBInstanceIdentifier"])
+    others = set(params) - {"DBInstanceIdentifier", "MultiAZ", "ApplyImmediately"}
+    if others:
+        words = f"The lab modifies MultiAZ only, not {', '.join(sorted(others))}."
+        raise AwsError("InvalidParameterCombination", words)
+    if params.get("MultiAZ") is not None:
+        world.rds.modify(multi_az=bool(params["MultiAZ"]), now=bool(params.get("ApplyImmediately")))
     return {"DBInstance": instance_view(world)}
 
 

@@ -26,6 +26,7 @@ from lab.truth import Truth
 
 ENDPOINT_LINK = "endpoint"
 COOL_DOWN_S = 10.0  # a second failover within this time is abandoned
+FREE_S = 0.1  # the longest to wait for a watcher that only looks
 PROBED_S = 20.0  # the longest to wait for the first write after a failover
 PROBE_TABLE = "create table if not exists rds_heartbeat (id int primary key, at timestamptz)"
 PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do update set at = now()"
@@ -35,6 +36,10 @@ COMPLETED = "Multi-AZ instance failover completed."
 PARTIAL = "Recovered from partial failover."
 RESTARTED = "DB instance restarted"
 SHUTDOWN = "DB instance shutdown"
+TO_MULTI_AZ = "Applying modification to convert to a Multi-AZ DB instance."
+IS_MULTI_AZ = "Finished applying modification to convert to a Multi-AZ DB instance."
+TO_SINGLE_AZ = "Applying modification to convert to a standard (Single-AZ) DB instance."
+IS_SINGLE_AZ = "Finished applying modification to convert to a standard (Single-AZ) DB instance."
 ABANDONED = "Abandoning user requested failover since a failover recently occurred on the database instance."
 
 
@@ -66,7 +71,12 @@ class Rds:
     last_failover_at: float = 0.0
     protected: bool = False  # does every commit wait for a standby?
     connections: int = 0  # the application's, as the monitor last saw them
+    pending_multi_az: bool | None = None  # what a modification without ApplyImmediately has left for later
+    multi_az: bool = field(init=False)  # begins as the settings say
     moving: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.multi_az = self.settings.multi_az
 
     def record(self, message: str, *categories: str) -> None:
         """Put an event on the list."""
@@ -77,7 +87,7 @@ class Rds:
         """Say that the pair is up."""
         self.pair.primary.query(PROBE_TABLE)
         with self.lock:
-            self.status, self.protected = "available", self.settings.multi_az
+            self.status, self.protected = "available", self.multi_az
         self.record("DB instance created", "creation")
 
     # -- what a caller asks for --------------------------------------------------------------------------
@@ -89,20 +99,39 @@ class Rds:
         if not force_failover:
             self._work(self.restart)
             return
-        if not self.settings.multi_az:
+        if not self.multi_az:
             words = "Cannot specify ForceFailover for a non Multi-AZ DB instance"
             raise AwsError("InvalidParameterCombination", words)
         recently = time.time() - self.last_failover_at < COOL_DOWN_S
-        if recently or not self.protected or self.moving.locked():
+        if recently or not self.protected or not self._is_free():
             self.record(ABANDONED, "failover")
             self.truth.note("failover.abandoned", recently=recently)
             return
         self._work(self.fail_over)
 
-    def _work(self, work: Callable[[], None]) -> None:
-        if not self.moving.acquire(blocking=False):
+    def modify(self, *, multi_az: bool, now: bool) -> None:
+        """Accept a change between Single-AZ and Multi-AZ; a thread does the work, the status is `modifying` meanwhile.
+
+        Without `now` it stays pending, as on AWS until the next maintenance window (which never comes here).
+        """
+        if self.status != "available":
             raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
-        self.status = "rebooting"
+        changes = multi_az != self.multi_az
+        if changes and now:
+            self._work(self.gain_standby if multi_az else self.lose_standby, "modifying")
+        self.pending_multi_az = multi_az if changes and not now else None
+
+    def _is_free(self) -> bool:
+        """Does nobody move the pair? (the watcher takes it for a moment whenever it looks)"""
+        if not self.moving.acquire(timeout=FREE_S):
+            return False
+        self.moving.release()
+        return True
+
+    def _work(self, work: Callable[[], None], status: str = "rebooting") -> None:
+        if not self.moving.acquire(timeout=FREE_S):
+            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
+        self.status = status
 
         def guarded() -> None:
             try:
@@ -157,6 +186,27 @@ class Rds:
             self.status = "available"
         self.protect()
 
+    def lose_standby(self) -> None:
+        """Become Single-AZ: commits wait for nobody, and the standby is ended."""
+        self.record(TO_SINGLE_AZ, "configuration change")
+        self.pair.degrade()
+        with self.lock:
+            self.multi_az = self.protected = False
+        self.pair.standby.stop_immediate()
+        self.truth.note("database.converted", multi_az=False)
+        self.record(IS_SINGLE_AZ, "configuration change")
+        self._be("available")
+
+    def gain_standby(self) -> None:
+        """Become Multi-AZ: a standby is brought back or made, and every commit waits for it."""
+        self.record(TO_MULTI_AZ, "configuration change")
+        with self.lock:
+            self.multi_az = True
+        self.protect()
+        self.truth.note("database.converted", multi_az=True)
+        self.record(IS_MULTI_AZ, "configuration change")
+        self._be("available")
+
     def protect(self, *, rebuild: bool = False) -> None:
         """Bring the standby (back) into replication and wait for it on every commit from now on.
 
@@ -184,7 +234,7 @@ class Rds:
 
     def settle(self) -> None:
         """Say `available` again after a move that broke off: nobody moves the pair, and the primary answers."""
-        if self.status == "rebooting":
+        if self.status in ("rebooting", "modifying"):
             self._be("available")
 
     def _be(self, status: str) -> None:

@@ -100,7 +100,7 @@ class Watch:
         elif rds.protected and (not pair.standby.alive or not self.answer.streaming or self.answer.stuck):
             rds.expose()
             self.next_try_at = now + RETRY_S
-        elif rds.settings.multi_az and not rds.protected and now >= self.next_try_at:
+        elif rds.multi_az and not rds.protected and now >= self.next_try_at:
             self.next_try_at = now + RETRY_S
             stranded = now - self.protected_at > STRANDED_S
             if not pair.standby.alive or stranded or self._follows():

@@ -96,3 +96,12 @@ def call(
     ms = (time.perf_counter() - began) * 1e3
     is_json = answer.headers.get("content-type") == "application/json"
     return Answer(answer.status, json.loads(text) if is_json else text, dict(answer.headers.items()), ms)
+
+
+def round_trip_ms(address: Address) -> float:
+    """Ask a PostgreSQL server, by whatever link, whether it speaks TLS; return how long its answer took."""
+    with socket.create_connection(address, timeout=10) as connection:
+        began = time.perf_counter()
+        connection.sendall(bytes.fromhex("0000000804d2162f"))  # SSLRequest
+        assert connection.recv(1) in (b"N", b"S")
+        return (time.perf_counter() - began) * 1e3

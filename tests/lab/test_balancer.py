@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
@@ -192,6 +193,53 @@ def test_access_log_tells_each_request_once(running: tuple[Balancer, Address]) -
         assert good.at <= bad.at
         assert (bad.status, bad.flags, bad.upstream, bad.upstream_ms) == (503, "UH", None, None)
         assert log.read() == []
+
+
+def test_full_access_log_is_put_aside_and_no_request_is_lost(running: tuple[Balancer, Address]) -> None:
+    """Requests go on while the log is put aside again and again: each is read exactly once, two files stay."""
+    balancer, listen = running
+    log = AccessLog(balancer.access_log)
+    asked: list[str] = []
+    seen: list[str] = []
+
+    def read() -> bool:
+        seen.extend(access.path for access in log.read() if access.path.startswith("/aside/"))
+        return len(seen) >= len(asked)
+
+    with upstreams(1) as addresses:
+        register(balancer, addresses)
+        aside = 0
+        for number in range(600):
+            asked.append(f"/aside/{number}")
+            assert call(listen, "GET", asked[-1]).status == 200
+            if number % 10 == 0:
+                read()
+                aside += balancer.put_log_aside(most=2000)
+        wait_until(read, 5, "every request was read")
+    assert seen == asked
+    assert aside >= 2
+    assert {file.name for file in balancer.access_log.parent.glob("access.log*")} == {"access.log", "access.log.1"}
+
+
+def test_log_put_aside_between_two_reads_is_read_to_its_end(tmp_path: Path) -> None:
+    """Lines that come to the old file after its renaming are read, before those of the new one; then it is left."""
+    path, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log = AccessLog(path)
+
+    def write(file: Path, at: float) -> None:
+        fields = {"at": str(at), "status": 200, "duration_ms": 3, "upstream_ms": None, "flags": "-"}
+        with file.open("a") as lines:
+            lines.write(json.dumps({**fields, "upstream": None, "method": "GET", "path": "/"}) + "\n")
+
+    write(path, 1)
+    assert [access.at for access in log.read()] == [1]
+    write(path, 2)
+    path.rename(old)
+    assert [access.at for access in log.read()] == [2]
+    write(old, 3)
+    write(path, 4)
+    assert [access.at for access in log.read()] == [3, 4]
+    assert log.read() == []
 
 
 def test_torn_line_waits_for_its_rest(tmp_path: Path) -> None:

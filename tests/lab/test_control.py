@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -168,8 +169,28 @@ def test_denied_action_is_refused_and_others_are_not() -> None:
             lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
         assert refused.value.response["Error"]["Code"] == "AccessDenied"
         assert lab.database()["DBInstanceStatus"] == "available"
+        simulated = lab.client("iam").simulate_principal_policy(
+            PolicySourceArn="arn:aws:iam::123456789012:role/foodconnect-gameday-runner",
+            ActionNames=["rds:RebootDBInstance", "rds:DescribeDBInstances"],
+        )
+        decisions = [result["EvalDecision"] for result in simulated["EvaluationResults"]]
+        assert decisions == ["explicitDeny", "allowed"]
         assert control.status(lab.settings.home) == lab.state
         assert lab.state.deny == ("rds:RebootDBInstance",)
+
+
+def test_staging_has_its_lock_table_and_its_runner(lab: Twin) -> None:
+    """The lab's own seeding is in no audit; its first caller finds the lock table, the role, and itself."""
+    table = lab.client("dynamodb")
+    key = {"environment": {"S": "lab"}}
+    assert table.describe_table(TableName="gameday-locks")["Table"]["TableStatus"] == "ACTIVE"
+    assert "Item" not in table.get_item(TableName="gameday-locks", Key=key)
+    session = lab.client("sts").get_caller_identity()["Arn"]
+    role = lab.client("iam").get_role(RoleName=session.split("/")[1])["Role"]["Arn"]
+    answer = lab.client("iam").simulate_principal_policy(PolicySourceArn=role, ActionNames=["ecs:StopTask"])
+    assert [result["EvalDecision"] for result in answer["EvaluationResults"]] == ["allowed"]
+    lines = [json.loads(line) for line in (lab.settings.home / "audit.jsonl").read_text().splitlines()]
+    assert not [line for line in lines if line["operation"] in ("CreateTable", "CreateRole")]
 
 
 def test_single_server_cannot_fail_over_but_recovers() -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.settings import CLUSTER, SERVICE, ZONES
+from lab.settings import CLUSTER, REGION, SERVICE, ZONES
 from tests.lab.bench import exists, wait_until
 from tests.lab.twin import Twin
 
@@ -190,6 +190,32 @@ def test_service_scales_up_and_down(lab: Twin) -> None:
     assert lab.service()["runningCount"] == 5
     lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=3)
     wait_until(lambda: lab.service()["runningCount"] == 3, 15, "three tasks")
+
+
+def test_service_can_be_left_with_one_task(lab: Twin) -> None:
+    """A desired count of one leaves one healthy task; three again start two."""
+    lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=1)
+    try:
+        wait_until(lambda: lab.service()["runningCount"] == 1, 15, "one task is left")
+        wait_until(lambda: list(lab.health().values()) == ["healthy"], 10, "it is alone in its target group")
+        [left] = lab.task_arns()
+        assert (lab.task(left)["lastStatus"], lab.task(left)["availabilityZone"][:-1]) == ("RUNNING", REGION)
+    finally:
+        lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=3)
+    wait_until(lab.is_well, 20, "three tasks are back")
+
+
+def test_rollout_under_way_is_seen(lab: Twin) -> None:
+    """From the answer of UpdateService on there is a deployment in progress beside the one before, until it is done."""
+    before = lab.service()["deployments"][0]["id"]
+    answer = lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, forceNewDeployment=True)["service"]
+    for service in (answer, lab.service()):
+        new, old = service["deployments"]
+        assert (new["status"], new["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
+        assert (old["status"], old["rolloutState"], old["id"]) == ("ACTIVE", "COMPLETED", before)
+    wait_until(lab.is_well, 30, "the rollout is done")
+    [done] = lab.service()["deployments"]
+    assert (done["id"], done["rolloutState"]) == (new["id"], "COMPLETED")
 
 
 def test_rollout_never_has_fewer_than_the_desired_healthy_tasks(lab: Twin) -> None:

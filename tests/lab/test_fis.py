@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.settings import ACCOUNT, CLUSTER, DATABASE, ERROR_ALARM, REGION, SERVICE
-from tests.lab.bench import call, wait_until
+from tests.lab.bench import call, round_trip_ms, wait_until
 from tests.lab.twin import Twin
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/foodconnect-fis-experiment"
@@ -263,6 +263,54 @@ def test_short_alarm_stops_the_experiment(fis: Lease) -> None:
     assert max(times_ms(fis.lab).values()) < 150
 
 
+def test_evaluated_alarm_stops_the_experiment(fis: Lease) -> None:
+    """An alarm that nobody sets, but that its own evaluation turns, ends the experiment within seconds."""
+    cloudwatch, name = fis.lab.cloudwatch, "foodconnect-heartbeat"
+
+    def put(treatment: str) -> None:
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="FoodConnect",
+            MetricName="Heartbeat",
+            Statistic="Sum",
+            Period=10,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="LessThanThreshold",
+            TreatMissingData=treatment,
+        )
+
+    put("notBreaching")
+    try:
+        [alarm] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        stop = [{"source": "aws:cloudwatch:alarm", "value": alarm["AlarmArn"]}]
+        experiment = fis.play({"slow": latency()}, {"tasks": SERVICE_TASKS}, stopConditions=stop)
+        fis.wait_slow(experiment)
+        began = time.time()
+        put("breaching")  # no heartbeat is there
+        assert "stop condition" in fis.wait(experiment, "stopped")["state"]["reason"]
+        assert fis.lab.truth("latency.off", since=began)[0]["t"] - began < 2
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def test_composite_alarm_stops_the_experiment(fis: Lease) -> None:
+    """A stop condition on a composite alarm is met as soon as its child makes it ring; everything is undone."""
+    cloudwatch, name = fis.lab.cloudwatch, "foodconnect-chaos-stop"
+    cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=f"ALARM({ERROR_ALARM}) OR FALSE")
+    [alarm] = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    try:
+        stop = [{"source": "aws:cloudwatch:alarm", "value": alarm["AlarmArn"]}]
+        experiment = fis.play({"slow": latency()}, {"tasks": SERVICE_TASKS}, stopConditions=stop)
+        fis.wait_slow(experiment)
+        with alarm_back_to_ok(fis.lab):
+            cloudwatch.set_alarm_state(AlarmName=ERROR_ALARM, StateValue="ALARM", StateReason="test")
+        assert "stop condition" in fis.wait(experiment, "stopped")["state"]["reason"]
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=[name])
+    assert max(times_ms(fis.lab).values()) < 150
+
+
 def test_alarm_that_is_on_already_stops_it_before_it_acts(fis: Lease) -> None:
     """Started while its stop condition is met, an experiment touches nothing."""
     began = time.time()
@@ -351,12 +399,30 @@ def test_two_network_faults_on_one_task_are_refused(fis: Lease) -> None:
 
 
 def test_fault_of_a_task_that_was_stopped_is_undone_without_it(fis: Lease) -> None:
-    """The slowed task is stopped meanwhile: its link is gone, and the experiment ends well all the same."""
+    """The slowed task is stopped meanwhile: its link is gone, the truth says so, and the experiment ends well."""
+    began = time.time()
     experiment = fis.play({"slow": latency(duration="PT4S")}, {"tasks": SERVICE_TASKS})
     fis.wait_slow(experiment)
     (arn,) = fis.targets(experiment)
     fis.lab.ecs.stop_task(cluster=CLUSTER, task=arn)
     fis.wait(experiment, "completed")
+    assert [event["gone"] for event in fis.lab.truth("latency.off", since=began)] == [True]
+
+
+def test_delay_can_be_measured_through_the_link(fis: Lease) -> None:
+    """A question to the database through the slowed task's link takes as long as said, and no longer once stopped."""
+    experiment = fis.play({"slow": latency()}, {"tasks": SERVICE_TASKS})
+    fis.wait_slow(experiment)
+    links = fis.lab.links()
+    [slowed] = [state for state in links.values() if state.fault.latency_ms]
+    plain = [state for name, state in links.items() if name.startswith("db-") and not state.fault.latency_ms]
+    assert len(plain) == 2
+    assert 195 < round_trip_ms(slowed.listen) < 400
+    assert max(round_trip_ms(state.listen) for state in plain) < 100
+    fis.lab.fis.stop_experiment(id=experiment)
+    fis.wait(experiment, "stopped")
+    assert round_trip_ms(slowed.listen) < 100
+    assert not [state for state in fis.lab.links().values() if state.fault.latency_ms]
 
 
 def test_database_is_rebooted(fis: Lease) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import psutil
 import psycopg
@@ -270,6 +271,60 @@ def test_tags_can_be_read_and_changed(lab: Twin) -> None:
     assert {"Key": "chaos", "Value": "allowed"} in tags
     lab.rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["run"])
     assert {"Key": "run", "Value": "7"} not in lab.rds.list_tags_for_resource(ResourceName=arn)["TagList"]
+
+
+def modify(lab: Twin, *, multi_az: bool, now: bool = True) -> Any:
+    """Ask for Single-AZ or Multi-AZ; return the instance that the answer shows."""
+    answer = lab.rds.modify_db_instance(DBInstanceIdentifier=DATABASE, MultiAZ=multi_az, ApplyImmediately=now)
+    return answer["DBInstance"]
+
+
+def test_instance_can_be_made_single_az_and_multi_az_again(lab: Twin) -> None:
+    """Modifying, then available without a standby: no failover, a lost primary restarts in place; then protected again.
+
+    No acknowledged write is lost on the way.
+    """
+    began = time.time()
+    with writing(lab) as writer:
+        try:
+            assert modify(lab, multi_az=False)["DBInstanceStatus"] == "modifying"
+            wait_until(lambda: available(lab), 10, "it is Single-AZ")
+            assert lab.database()["MultiAZ"] is False
+            assert "SecondaryAvailabilityZone" not in lab.database()
+            with pytest.raises(ClientError) as refused:
+                lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
+            assert refused.value.response["Error"]["Code"] == "InvalidParameterCombination"
+            zone = lab.database()["AvailabilityZone"]
+            primary = f"postgres-az_{zone[-1]}"  # the list of processes may still name the standby that ended
+            os.kill(lab.pids()[primary], signal.SIGKILL)
+            lab.wait_truth("primary.restarted", since=began)
+            wait_until(lambda: available(lab), 10, "it is back")
+            assert lab.database()["AvailabilityZone"] == zone
+        finally:
+            wait_until(lambda: available(lab), 20, "it can be modified")
+            modify(lab, multi_az=True)
+        wait_until(lambda: available(lab), 20, "it is Multi-AZ")
+        assert lab.database()["SecondaryAvailabilityZone"] != zone
+        lab.wait_truth("standby.rejoined", since=began)
+    assert not lab.truth("standby.promoted", since=began)
+    assert writer.lost() == set()
+    told = messages_since(lab, began)
+    assert [words for words in told if "convert" in words] == [
+        "Applying modification to convert to a standard (Single-AZ) DB instance.",
+        "Finished applying modification to convert to a standard (Single-AZ) DB instance.",
+        "Applying modification to convert to a Multi-AZ DB instance.",
+        "Finished applying modification to convert to a Multi-AZ DB instance.",
+    ]
+
+
+def test_modification_waits_for_its_window(lab: Twin) -> None:
+    """Without ApplyImmediately nothing happens but a pending value; asking for what is there takes it back."""
+    assert modify(lab, multi_az=False, now=False)["PendingModifiedValues"] == {"MultiAZ": False}
+    assert (lab.database()["MultiAZ"], lab.database()["DBInstanceStatus"]) == (True, "available")
+    assert modify(lab, multi_az=True)["PendingModifiedValues"] == {}
+    assert lab.database()["DBInstanceStatus"] == "available"
+    with pytest.raises(ClientError, match="The lab modifies MultiAZ only, not DeletionProtection"):
+        lab.rds.modify_db_instance(DBInstanceIdentifier=DATABASE, DeletionProtection=True)
 
 
 def test_connections_are_counted(lab: Twin) -> None:

@@ -13,6 +13,7 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from lab import boot
+from lab.aws.ecs_model import Status
 from lab.aws.registry import Call, Params, handler_of, operations
 from lab.aws.world import World
 from lab.checks import check_home
@@ -71,7 +72,7 @@ def world() -> Iterator[World]:
 
 
 def stepped(world: World) -> bool:
-    """Step the cluster once, as its loop does; True when three tasks are healthy."""
+    """Step the cluster once, as its loop does; True when three tasks are healthy and RUNNING."""
     with world.lock:
         chores = world.ecs.step(time.time())
     for chore in chores:
@@ -79,7 +80,8 @@ def stepped(world: World) -> bool:
     seen = world.balancer.health()
     with world.lock:
         world.elbv2.observe(seen, time.time())
-        return world.elbv2.counts()[0] == 3
+        ran = [task for task in world.ecs.tasks.records.values() if task.last is Status.RUNNING]
+        return world.elbv2.counts()[0] == len(ran) == 3
 
 
 def parameters(world: World) -> dict[tuple[str, str], Params]:
@@ -161,6 +163,7 @@ def parameters(world: World) -> dict[tuple[str, str], Params]:
         ("ecs", "UpdateService"): {**in_cluster, "service": SERVICE, "forceNewDeployment": True},
         ("ecs", "DeleteService"): {**in_cluster, "service": "other"},
         ("ecs", "StopTask"): {**in_cluster, "task": task},
+        ("rds", "ModifyDBInstance"): {"DBInstanceIdentifier": DATABASE, "MultiAZ": True, "ApplyImmediately": True},
         ("rds", "RebootDBInstance"): {"DBInstanceIdentifier": DATABASE},
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 
 from lab import control
+from lab.links import Links, LinkState
 from lab.settings import CLUSTER, DATABASE, REGION, SERVICE, Settings, Simulated
 from lab.state import LabState
 from lab.truth import read_truth
@@ -130,6 +131,10 @@ class Twin:
         state = control.status(self.settings.home)
         assert state is not None
         return state.pids
+
+    def links(self) -> Mapping[str, LinkState]:
+        """Return the state of every TCP link by name: `endpoint`, and `db-...` and `eni-...` of each task."""
+        return Links(self.settings.link_admin_port).describe()
 
     def get(self, path: str = "/posts?limit=1") -> Answer:
         """Make a request through the load balancer."""

@@ -159,10 +159,3 @@ def test_wrong_math_alarms_are_validation_errors(cloudwatch: CloudWatchClient, m
     code, text, _ = refusal(of_metrics, cloudwatch, metrics)
     assert code == "ValidationError"
     assert message in text
-
-
-def test_composite_alarms_are_not_played(cloudwatch: CloudWatchClient) -> None:
-    """They say so."""
-    code, text, status = refusal(cloudwatch.put_composite_alarm, AlarmName="c", AlarmRule="ALARM(errors)")
-    assert (code, status) == ("NotImplemented", 501)
-    assert "The lab does not play cloudwatch:PutCompositeAlarm" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import json
 import socket
 import threading
 import time
@@ -16,9 +17,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import registry
-from lab.aws.door import OWN, serve
+from lab.aws.door import OWN, Audit, serve
+from lab.aws.policy import CALLER_ARN
+from lab.aws.protocol import Asked
 from lab.aws.registry import AwsError, Call, Params, handles, operations
-from lab.settings import ACCOUNT, LabError
+from lab.settings import ACCOUNT, REGION, LabError
 from tests.lab.aws.served import Api, Core
 
 if TYPE_CHECKING:
@@ -206,8 +209,52 @@ def test_denied_actions_answer_in_the_services_protocol(
     assert error.response["Error"]["Code"] == code
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status
     action = denied.replace("elbv2:", "elasticloadbalancing:").replace("*", "ListMetrics")
-    sentence = f"User: arn:aws:iam::{ACCOUNT}:user/lab is not authorized to perform: {action}"
+    sentence = f"User: {CALLER_ARN} is not authorized to perform: {action}"
     assert error.response["Error"]["Message"] == sentence
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "mutating"),
+    [
+        ("dynamodb", "PutItem", True),
+        ("dynamodb", "UpdateItem", True),
+        ("dynamodb", "DeleteItem", True),
+        ("dynamodb", "TransactWriteItems", True),
+        ("dynamodb", "GetItem", False),
+        ("dynamodb", "BatchGetItem", False),
+        ("dynamodb", "Query", False),
+        ("dynamodb", "Scan", False),
+        ("dynamodb", "TransactGetItems", False),
+        ("iam", "SimulatePrincipalPolicy", False),
+        ("logs", "StartQuery", False),
+        ("fis", "StartExperiment", True),
+        ("cloudwatch", "SetAlarmState", True),
+        ("rds", "ModifyDBInstance", True),
+    ],
+)
+def test_the_audit_log_knows_what_changes_something(
+    tmp_path: Path, service: str, operation: str, mutating: bool
+) -> None:
+    """Reading, querying and simulating change nothing; putting, updating and starting do."""
+    audit = Audit(tmp_path / "audit.jsonl")
+    audit.write(Asked(Call("lab", REGION, service), operation, "json", {}, b""), 200, 1.0)
+    audit.close()
+    assert json.loads((tmp_path / "audit.jsonl").read_text())["mutating"] is mutating
+
+
+def test_a_full_audit_log_is_put_aside(tmp_path: Path) -> None:
+    """Two files at most, none far above the cap, both private; no line is torn and the newest are all there."""
+    path, asked = tmp_path / "audit.jsonl", Asked(Call("lab", REGION, "ecs"), "StopTask", "json", {}, b"")
+    audit = Audit(path, most=1000)
+    for number in range(50):
+        audit.write(asked, number, 1.0)
+    audit.close()
+    files = [path.with_name("audit.jsonl.1"), path]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert all(file.stat().st_size < 1200 and file.stat().st_mode & 0o777 == 0o600 for file in files)
+    numbers = [json.loads(line)["status"] for file in files for line in file.read_text().splitlines()]
+    assert numbers == list(range(50))[-len(numbers) :]
+    assert len(numbers) > 7
 
 
 def test_the_audit_log_has_a_line_for_each_call(api: Api, cloudwatch: CloudWatchClient) -> None:
@@ -388,5 +435,5 @@ def test_every_handler_names_an_operation_of_botocore(loaders: Any) -> None:
     """A misspelt operation would never be called."""
     assert ("cloudwatch", "GetMetricData") in operations()
     for service, operation in operations():
-        assert service in OWN
+        assert service in OWN | {"iam", "sts"}
         assert operation in loaders.get_service_model(service).operation_names
