@@ -9,8 +9,8 @@ from typing import Any, overload
 
 import yaml
 
-from gameday.decode import decode
-from gameday.errors import UsageError
+from gameday.decode import attempt, decode
+from gameday.errors import InputError, Problem, UsageError
 from gameday.model import Block
 from gameday.source import Path_, Source
 
@@ -53,10 +53,18 @@ def block_of(experiment: Mapping[str, Any], *, lenient: bool = False) -> Block |
 
 def block_in(source: Source) -> Block | None:
     """Return our block of a file, None without one. Raises InputError with file, line and column."""
+    block, problems = attempt_block(source)
+    if problems:
+        raise InputError(problems)
+    return block
+
+
+def attempt_block(source: Source) -> tuple[Block | None, list[Problem]]:
+    """Return as much of our block of a file as can be read, None without one, and its problems."""
     if not isinstance(source.data, dict):
         raise UsageError(f"{source.path}:1:1: not an experiment: the file must be a mapping with title and method")
     where = place_of(source.data)
     if where is None:
-        return None
+        return None, []
     data: Any = source.data["extensions"]
-    return decode(Block, source, where, data[where[1]])
+    return attempt(Block, source, where, data[where[1]])

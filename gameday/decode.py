@@ -6,6 +6,7 @@ The same types give the JSON Schema that editors complete from (`json_schema`).
 from __future__ import annotations
 
 import difflib
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -30,11 +31,19 @@ def decode(cls: type[T], source: Source, where: Path_ = (), data: Json | None = 
 
     Raises InputError with every problem found.
     """
+    value, problems = attempt(cls, source, where, data)
+    if problems or value is None:
+        raise InputError(problems)
+    return value
+
+
+def attempt(
+    cls: type[T], source: Source, where: Path_ = (), data: Json | None = None
+) -> tuple[T | None, list[Problem]]:
+    """Return as much of *data* as can be read, and the problems. What could not be read has its default, or is None."""
     decoder = Decoder(source)
     value = decoder.value(cls, source.data if data is None else data, where)
-    if decoder.problems:
-        raise InputError(decoder.problems)
-    return cast("T", value)
+    return cast("T | None", value), decoder.problems
 
 
 class Decoder:
@@ -66,10 +75,19 @@ class Decoder:
     def _scalar(self, kind: type, data: Json, where: Path_) -> object:
         number = isinstance(data, int | float) and not isinstance(data, bool)
         if kind is float and number:
-            return float(cast("float", data))
+            return self._finite(cast("float", data), where)
         if isinstance(data, kind) and (kind is bool or not isinstance(data, bool)):
             return data
         self.complain(where, f"{_say(where)} must be {_NAMES.get(kind, kind.__name__)}, not {_show(data)}")
+        return None
+
+    def _finite(self, data: float, where: Path_) -> float | None:
+        if isinstance(data, float) and not math.isfinite(data):
+            self.complain(where, f"{_say(where)} must be a finite number, not {data}")
+        elif abs(data) < 1e300:
+            return float(data)
+        else:
+            self.complain(where, f"{_say(where)} is too large; write a smaller number")
         return None
 
     def _union(self, kind: Any, data: Json, where: Path_) -> object:
@@ -120,8 +138,14 @@ class Decoder:
         for name, field in known.items():
             if name not in data and _required(field):
                 self.complain(where, f"{_say(where)} lacks the key {name!r}; add it")
-        values = {name: self.value(hints[name], data[name], (*where, name)) for name in known if name in data}
-        return None if self.problems else kind(**values)
+        read = {}
+        for name in [name for name in known if name in data]:
+            told = len(self.problems)
+            value = self.value(hints[name], data[name], (*where, name))
+            if value is not None or len(self.problems) == told:
+                read[name] = value
+        lacking = [name for name, field in known.items() if _required(field) and name not in read]
+        return None if lacking else kind(**read)
 
 
 def json_schema(kind: Any) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,31 +14,46 @@ from gameday.errors import InputError, Problem, UsageError
 
 @click.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
-def command(files: tuple[Path, ...]) -> int:
-    """Check experiments and configuration without touching anything.
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON on standard output.")
+def command(files: tuple[Path, ...], as_json: bool) -> int:
+    """Check experiments, FIS templates and configuration without touching anything.
 
-    Without FILE, every experiment of the suite and gameday.toml. Each problem is FILE:LINE:COL: what is wrong.
+    Without FILE, every experiment of the suite and gameday.toml. Each problem is FILE:LINE:COL: what is wrong; what to
+    write instead. With --json, each is {file, line, column, message}.
 
     \b
     Example:
       gameday check experiments/ecs/stop-one-task.yaml
+      gameday check --json | jq -r '.[].message'
     """
     suite = open_suite()
-    from gameday.config import load_settings
-    from gameday.engine.check import check
+    from gameday.engine.check import problems_of
 
     problems: list[Problem] = []
-    if not files:
-        files = tuple(sorted((suite / "experiments").rglob("*.yaml")))
-        load_settings(suite)
-    for file in files:
+    for file in files or _everything(suite):
         try:
-            check(file, suite)
+            problems += problems_of(file, suite)
         except InputError as error:
             problems += error.problems
-    for problem in problems:
-        click.echo(str(problem), err=True)
+        except UsageError as error:
+            problems.append(Problem(str(file), 1, 1, str(error).removeprefix(f"{file}: ")))
+    if as_json:
+        click.echo(json.dumps([asdict(problem) for problem in problems], indent=1))
+    else:
+        for problem in problems:
+            click.echo(str(problem), err=True)
     if problems:
-        raise UsageError(f"{len(problems)} problems in {len({problem.file for problem in problems})} files")
-    click.echo(f"{len(files)} files are fine")
+        count = len({problem.file for problem in problems})
+        things, places = "problem" if len(problems) == 1 else "problems", "file" if count == 1 else "files"
+        raise UsageError(f"{len(problems)} {things} in {count} {places}")
+    if not as_json:
+        number = len(files or _everything(suite))
+        click.echo(f"{number} {'file is' if number == 1 else 'files are'} fine")
     return 0
+
+
+def _everything(suite: Path) -> tuple[Path, ...]:
+    """Return the suite's experiments and its configuration."""
+    found = [path for path in sorted((suite / "experiments").rglob("*")) if path.suffix in (".yaml", ".yml", ".json")]
+    settings = suite / "gameday.toml"
+    return (*found, *([settings] if settings.exists() else []))

@@ -1,0 +1,41 @@
+"""Files changed at random are told what is wrong with them, or are fine; nothing else comes of it, and soon."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mutated_files import BOUND_S, examine
+from benchmarks.mutations import files
+
+SEED, FILES, EACH = 7, 400, 50
+
+
+@pytest.mark.parametrize("first", range(0, FILES, EACH))
+def test_a_mutated_file_never_costs_a_traceback_or_a_hang(first: int, tmp_path: Path) -> None:
+    """Four hundred files through both doors of the check: problems or none; any other exception fails the test."""
+    told = 0
+    for number, suffix, content in list(files(SEED, first + EACH))[first:]:
+        path = tmp_path / f"{number}{suffix}"
+        path.write_bytes(content)
+        begun = time.monotonic()
+        told += bool(examine(path))
+        assert time.monotonic() - begun < BOUND_S, f"file {number} of seed {SEED}"
+    assert told > EACH / 2, "the changes are strong enough to be seen"
+
+
+def test_no_module_that_a_mutated_file_names_is_imported(tmp_path: Path) -> None:
+    """Among the values put in are modules with effects, which must not be there afterwards."""
+    for number, suffix, content in files(SEED + 1, EACH):
+        path = tmp_path / f"{number}{suffix}"
+        path.write_bytes(content)
+        examine(path)
+    assert not {"antigravity", "this", "gameday.__main__"} & set(sys.modules)
+
+
+def test_the_same_seed_makes_the_same_files() -> None:
+    """So a failure can be made again from its number."""
+    assert list(files(SEED, 20)) == list(files(SEED, 20)) != list(files(SEED + 1, 20))
