@@ -17,6 +17,9 @@ from typing import cast
 
 from gameday.errors import UsageError
 from gameday.model import Json, Mark, Point, Pulse, Sample, Write
+from gameday.redact import Redactor as Redactor
+
+SWEPT = (".jsonl", ".json", ".log", ".txt")
 
 
 def append_line(path: Path, value: object, *, fsync: bool = False) -> None:
@@ -57,29 +60,14 @@ def read_lines(path: Path) -> Iterator[Json]:
 
 def write_json(path: Path, value: object) -> None:
     """Write a whole file at once: by rename, so that a reader never sees half of it."""
+    _replace(path, json.dumps(value, indent=1, default=str).encode() + b"\n")
+
+
+def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(path.name + ".tmp")
     draft.touch(mode=0o600)
-    draft.write_text(json.dumps(value, indent=1, default=str) + "\n")
+    draft.write_bytes(content)
     draft.replace(path)
-
-
-class Redactor:
-    """Replaces known secrets in whatever is about to be written."""
-
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        self.secrets = tuple(sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True))
-
-    def __call__(self, value: object) -> object:
-        """Return a copy of *value* (JSON-like) without secrets."""
-        if isinstance(value, str):
-            for secret in self.secrets:
-                value = value.replace(secret, "[redacted]")
-            return value
-        if isinstance(value, Mapping):
-            return {str(self(key)): self(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self(item) for item in value]
-        return value
 
 
 class Recorder:
@@ -89,7 +77,7 @@ class Recorder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.redact = redact or Redactor()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may come in while this thread holds it
 
     def plan(self, plan: Mapping[str, object]) -> None:
         """Save the run as resolved, before anything is touched."""
@@ -117,6 +105,51 @@ class Recorder:
     def save(self, name: str, value: object) -> None:
         """Write a whole JSON file, such as `findings.json`."""
         write_json(self.folder / name, self.redact(value))
+
+    def sweep(self) -> list[str]:
+        """Redact, with what is known by now, what other processes wrote and what was written early; make all 0600.
+
+        Returns the names of the files that were changed. Call it when nobody else writes. Promises are left alone:
+        an undo must stay executable, and its arguments are names.
+        """
+        with self._lock:
+            files = [path for path in sorted(self.folder.iterdir()) if path.is_file() and not path.is_symlink()]
+            for path in files:
+                path.chmod(0o600)
+            swept = [path for path in files if path.suffix in SWEPT and path.name != "promises.jsonl"]
+            return [path.name for path in swept if _swept(path, self.redact)]
+
+
+def _swept(path: Path, redact: Redactor) -> bool:
+    """Rewrite *path* without secrets; return whether it had any. Lines of JSON stay lines of JSON."""
+    text = path.read_bytes().decode(errors="surrogateescape")
+    if path.suffix == ".jsonl":
+        clean = "\n".join(_clean_lines(text.split("\n"), redact))
+    else:
+        clean = _clean_json(text, redact, indent=1)
+    if clean != text:
+        _replace(path, clean.encode(errors="surrogateescape"))
+    return clean != text
+
+
+def _clean_lines(lines: list[str], redact: Redactor) -> Iterator[str]:
+    """Yield lines of JSON without secrets; most have none, so they are looked at many at a time."""
+    for first in range(0, len(lines), 200):
+        block = lines[first : first + 200]
+        text = "\n".join(block)
+        yield from block if redact.text(text) == text else (_clean_json(line, redact) for line in block)
+
+
+def _clean_json(text: str, redact: Redactor, indent: int | None = None) -> str:
+    """Return one JSON value without secrets, unchanged when it has none; a text that is no JSON is redacted as text."""
+    if not text.strip():
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return redact.text(text)
+    clean = redact(value)
+    return text if clean == value else json.dumps(clean, indent=indent)
 
 
 class Record:

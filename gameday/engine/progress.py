@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
+
+# A closed terminal, a closed file, a signal's handler that comes in while a line is printed: no reason to stop a run.
+GONE = (OSError, ValueError, RuntimeError)
 
 
 class Progress(Protocol):
@@ -32,20 +37,38 @@ class Console:
 
     def phase(self, name: str, sentence: str) -> None:
         """Begin a line of its own."""
-        self._clear()
-        print(f"{time.monotonic() - self.began:6.1f} s  {name:<9} {sentence}", file=self.out, flush=True)
+        with suppress(*GONE):
+            self._clear()
+            print(f"{time.monotonic() - self.began:6.1f} s  {name:<11} {sentence}", file=self.out, flush=True)
 
     def figures(self, text: str) -> None:
         """Show figures under the phase."""
         now = time.monotonic()
-        if self.out.isatty():
-            print(f"\r{now - self.began:6.1f} s            {text}\x1b[K", end="", file=self.out, flush=True)
-            self._pending = True
-        elif now - self._last >= 5:
-            self._last = now
-            print(f"{now - self.began:6.1f} s            {text}", file=self.out, flush=True)
+        with suppress(*GONE):
+            if self.out.isatty():
+                print(f"\r{now - self.began:6.1f} s              {text}\x1b[K", end="", file=self.out, flush=True)
+                self._pending = True
+            elif now - self._last >= 5:
+                self._last = now
+                print(f"{now - self.began:6.1f} s              {text}", file=self.out, flush=True)
 
     def _clear(self) -> None:
         if self._pending:
             print("\r\x1b[K", end="", file=self.out)
             self._pending = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Another progress, which gets to see every text only after *redact* had it."""
+
+    shown: Progress
+    redact: Callable[[str], str]
+
+    def phase(self, name: str, sentence: str) -> None:
+        """Pass the phase on."""
+        self.shown.phase(name, self.redact(sentence))
+
+    def figures(self, text: str) -> None:
+        """Pass the figures on."""
+        self.shown.figures(self.redact(text))

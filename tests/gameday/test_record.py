@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from gameday.engine.progress import Console, Redacted
 from gameday.errors import UsageError
 from gameday.model import Point
 from gameday.record import Record, Recorder, Redactor, find_run
@@ -40,6 +43,50 @@ def test_secrets_are_redacted_at_the_write(tmp_path: Path) -> None:
     recorder.log("info", "uses hunter22")
     text = "".join(path.read_text() for path in (tmp_path / "run").iterdir())
     assert "hunter22" not in text and text.count("[redacted]") == 3
+
+
+def test_the_sweep_cleans_what_others_wrote(tmp_path: Path) -> None:
+    """Lines stay lines, figures stay figures, a torn line too is redacted; promises are left alone."""
+    recorder = Recorder(tmp_path / "run", Redactor("hunter22"))
+    folder = recorder.folder
+    rows = [[1.5, 1.5, 1.6, 200, "read_feed", ""], [2.5, 2.5, None, 0, "log_in", "Error: no hunter22 here"]]
+    lines = "".join(json.dumps(row) + "\n" for row in rows) + '[3.5, 3.5, 3.6, 0, "x", "hunter2'
+    (folder / "samples.jsonl").write_text(lines + "2")
+    (folder / "load.log").write_text("the token is hunter22\nand token=abc123\n")
+    (folder / "other.json").write_text('{"password": "Tr0ub4dor", "n": 1}')
+    promise = '{"promise": {"args": {"token": "hunter22"}}}\n'
+    (folder / "promises.jsonl").write_text(promise)
+    recorder.mark("clean")
+    before = (folder / "marks.jsonl").read_bytes()
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    assert recorder.sweep() == ["load.log", "other.json", "samples.jsonl"]
+    assert recorder.sweep() == []
+    read = [list(row) for row in (json.loads(line) for line in (folder / "samples.jsonl").read_text().split("\n")[:2])]
+    assert read == [rows[0], [2.5, 2.5, None, 0, "log_in", "Error: no [redacted] here"]]
+    assert (folder / "samples.jsonl").read_text().endswith('"x", "[redacted]')
+    assert (folder / "load.log").read_text() == "the token is [redacted]\nand token=[redacted]\n"
+    assert json.loads((folder / "other.json").read_text()) == {"password": "[redacted]", "n": 1}
+    assert (folder / "promises.jsonl").read_text() == promise and (folder / "marks.jsonl").read_bytes() == before
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_what_is_learnt_later_is_swept_from_what_was_written_before(tmp_path: Path) -> None:
+    """A mark that told a secret before anything gave it away does not keep it."""
+    recorder = Recorder(tmp_path / "run")
+    recorder.mark("said", why="it was Tr0ub4dor")
+    recorder.log("info", "told", password="Tr0ub4dor")
+    assert recorder.sweep() == ["marks.jsonl"]
+    assert Record(recorder.folder).marks()[0].details == {"why": "it was [redacted]"}
+
+
+def test_progress_shows_no_secrets() -> None:
+    """Neither in a phase's sentence nor in the figures."""
+    out = StringIO()
+    progress = Redacted(Console(out), Redactor("hunter22").text)
+    progress.phase("fault", "used hunter22")
+    progress.figures("saw hunter22")
+    assert "hunter22" not in out.getvalue() and out.getvalue().count("[redacted]") == 2
 
 
 def test_a_run_is_found_by_a_unique_prefix(tmp_path: Path) -> None:
