@@ -8,30 +8,46 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from gameday.safety import armed, blast
+from gameday.safety import blast
+from gameday.safety.armed import Run
+from gameday.safety.intent import Call, Fault, Intent, fault
+from gameday.safety.targets import read_service
 
 
+@fault
 def stop_task(
+    run: Run,
     cluster: str | None = None,
     service: str | None = None,
     count: int | None = None,
     percent: float | None = None,
-) -> dict[str, Any]:
+) -> Fault[dict[str, Any]]:
     """Stop running tasks of a service, chosen by the run's seed, as `ecs:StopTask` does: gracefully.
 
     Give *count* or *percent* (rounded down; a percent that comes to no task is refused). *cluster* and *service*
     default to the environment's. Returns {"stopped": [task ARNs], "of": running tasks before}.
     There is no undo: the service's scheduler replaces what is stopped, and the proof `ecs.task_replaced` watches it.
 
-    Raises Refusal: nothing to stop, or more than the blast radius allows.
+    Raises Refusal: nothing to stop, more than the blast radius allows, the last healthy task of the service or of a
+    zone, a deployment under way, or a service that is not allowed or lacks its tag.
     """
-    run = armed.current()
-    cluster, service = run.named("cluster", cluster), run.named("service", service)
-    running = run.aws.running_tasks(cluster, service)
-    hit = blast.how_many(len(running), count, percent)
-    blast.within(run.blast, hit, len(running), "tasks")
-    chosen = run.random.sample(running, hit)
+    found = read_service(run, run.named("cluster", cluster), run.named("service", service))
+    hit = blast.how_many(len(found.tasks), count, percent)
+    chosen = run.random.sample(found.running, hit)
+    reason = f"gameday {run.id}"
+    yield Intent(
+        f"stop {hit} of {len(found.tasks)} running tasks of {found.title}, gracefully",
+        targets=(found.target,),
+        hit=hit,
+        of=len(found.tasks),
+        calls=tuple(
+            Call("ecs", "StopTask", {"cluster": found.cluster, "task": task, "reason": reason}, task) for task in chosen
+        ),
+        why_no_undo="the service's scheduler replaces what is stopped, and that is what is tested",
+        drawn_from=tuple(found.running),
+        refusals=found.objections(run, hit, goes=True),
+    )
     for task in chosen:
-        run.aws.ecs.stop_task(cluster=cluster, task=task, reason=f"gameday {run.id}")
-        run.recorder.mark("fault", time.time(), fsync=True, action="ecs.stop_task", targets=[task], of=len(running))
-    return {"stopped": chosen, "of": len(running)}
+        run.aws.ecs.stop_task(cluster=found.cluster, task=task, reason=reason)
+        run.recorder.mark("fault", time.time(), fsync=True, action="ecs.stop_task", targets=[task], of=len(found.tasks))
+    return {"stopped": chosen, "of": len(found.tasks)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from gameday.errors import Refusal
-from gameday.safety import armed
+from gameday.safety.armed import Run
+from gameday.safety.intent import Call, Fault, Intent, fault
+from gameday.safety.targets import read_database
 
 
-def reboot_with_failover(database: str | None = None) -> dict[str, Any]:
+@fault
+def reboot_with_failover(run: Run, database: str | None = None) -> Fault[dict[str, Any]]:
     """Reboot a Multi-AZ instance with failover: the primary goes down abruptly and the standby takes over.
 
     *database* defaults to the environment's. Returns {"database", "from": zone, "to": zone}. RDS may accept the call
@@ -17,16 +19,21 @@ def reboot_with_failover(database: str | None = None) -> dict[str, Any]:
     There is no undo: the standby is the primary now, and failing back would be a second outage.
     Own code, because chaosaws' reboot does not look first: on a Single-AZ instance it would be an outage, no failover.
 
-    Raises Refusal: the instance is not Multi-AZ, or not available.
+    Raises Refusal: the instance is not Multi-AZ, not available, not allowed, or lacks its tag.
     """
-    run = armed.current()
-    database = run.named("database", database)
-    before = run.aws.rds.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"][0]
-    if not before["MultiAZ"]:
-        raise Refusal(f"refused: {database} is Single-AZ, so a reboot would be an outage without a standby")
-    if before["DBInstanceStatus"] != "available":
-        raise Refusal(f"refused: {database} is {before['DBInstanceStatus']}, not available")
-    run.aws.rds.reboot_db_instance(DBInstanceIdentifier=database, ForceFailover=True)
-    run.recorder.mark("fault", time.time(), fsync=True, action="rds.reboot_with_failover", targets=[database])
-    zones = before["AvailabilityZone"], before.get("SecondaryAvailabilityZone", "unknown")
-    return {"database": database, "from": zones[0], "to": zones[1]}
+    found = read_database(run, run.named("database", database))
+    yield Intent(
+        f"reboot {found.name} with failover, from {found.zone} to {found.secondary}",
+        targets=(found.target,),
+        hit=1,
+        of=1,
+        what="databases",
+        calls=(
+            Call("rds", "RebootDBInstance", {"DBInstanceIdentifier": found.name, "ForceFailover": True}, found.arn),
+        ),
+        why_no_undo="the standby is the primary afterwards, and failing back would be a second outage",
+        refusals=(*found.forbidden(run.environment), *found.unrest()),
+    )
+    run.aws.rds.reboot_db_instance(DBInstanceIdentifier=found.name, ForceFailover=True)
+    run.recorder.mark("fault", time.time(), fsync=True, action="rds.reboot_with_failover", targets=[found.name])
+    return {"database": found.name, "from": found.zone, "to": found.secondary}

@@ -1,11 +1,12 @@
 """The one door to boto3: session, region, endpoint, retries, and the check that the account is the right one.
 
 A run in the lab can not leave it: its keys are made up, its endpoint is loopback, and a setting that would send
-calls elsewhere is refused.
+calls elsewhere is refused. A rehearsal's door lets nothing through that could change anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlparse
@@ -15,12 +16,14 @@ from gameday.errors import Refusal, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_fis import FISClient
     from mypy_boto3_rds import RDSClient
 
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Lookup", "Simulate")  # operations that change nothing
 LAB_KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab-has-no-secrets"}
 
 
@@ -45,11 +48,33 @@ def refuse_shell() -> None:
         raise Refusal(f"AWS_PROFILE={profile} is set: libraries would use that account beside the lab; unset it")
 
 
-class Aws:
-    """Clients of one environment, made when first used."""
+def reads_only(operation: str) -> bool:
+    """Return whether an operation, such as `DescribeTasks`, changes nothing."""
+    return operation.startswith(READS)
 
-    def __init__(self, environment: Environment) -> None:
+
+def wrong_regions(environment: Environment, configuration: Mapping[str, object]) -> list[str]:
+    """Return a sentence for each setting of the shell or the experiment that names another region."""
+    told = {name: environment_variable(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
+    told["the configuration's aws_region"] = str(configuration.get("aws_region") or "")
+    return [
+        f"{name} is {region}, the region of {environment.name} is {environment.region}"
+        for name, region in told.items()
+        if region and region != environment.region
+    ]
+
+
+class Aws:
+    """Clients of one environment, made when first used.
+
+    `made` holds what was asked and answered, as {"ecs:ListTasks": 2}: a proof that it may be asked. With *read_only*,
+    whatever could change anything is refused at the door, before it is sent.
+    """
+
+    def __init__(self, environment: Environment, *, read_only: bool = False) -> None:
         self.environment = environment
+        self.read_only = read_only
+        self.made: dict[str, int] = {}
 
     @cached_property
     def _session(self) -> Any:
@@ -64,7 +89,25 @@ class Aws:
 
         config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
         endpoint = self.environment.endpoint or None
-        return self._session.client(service, endpoint_url=endpoint, config=config)
+        client = self._session.client(service, endpoint_url=endpoint, config=config)
+        client.meta.events.register("before-call", self._leaves)
+        client.meta.events.register("after-call", self._answered)
+        return client
+
+    def _leaves(self, model: Any, **_: object) -> None:
+        if self.read_only and not reads_only(model.name):
+            raise Refusal(f"{_name(model)} would change something, and a rehearsal changes nothing")
+
+    def _answered(self, http_response: Any, model: Any, **_: object) -> None:
+        if http_response.status_code < 300:
+            self.made[_name(model)] = self.made.get(_name(model), 0) + 1
+
+    def complaints(self, service: str, operation: str, params: Mapping[str, object]) -> str:
+        """Return what botocore's own model finds wrong with a call's parameters; empty: nothing."""
+        from botocore.validate import ParamValidator
+
+        shape = self.client(service).meta.service_model.operation_model(operation).input_shape
+        return str(ParamValidator().validate(dict(params), shape).generate_report()) if shape else ""
 
     @cached_property
     def ecs(self) -> ECSClient:
@@ -85,6 +128,11 @@ class Aws:
     def cloudwatch(self) -> CloudWatchClient:
         """Amazon CloudWatch."""
         return cast("CloudWatchClient", self.client("cloudwatch"))
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """Amazon DynamoDB, for the lock across machines."""
+        return cast("DynamoDBClient", self.client("dynamodb"))
 
     @cached_property
     def fis(self) -> FISClient:
@@ -114,3 +162,7 @@ class Aws:
         if wanted and caller["Account"] != wanted:
             raise Refusal(f"the credentials are of account {caller['Account']}, {self.environment.name} is {wanted}")
         return str(caller["Arn"])
+
+
+def _name(model: Any) -> str:
+    return f"{model.service_model.service_name}:{model.name}"

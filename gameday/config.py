@@ -135,3 +135,11 @@ def load_settings(suite: Path) -> Settings:
 def environment_variable(name: str) -> str | None:
     """Read one variable; the only place below the command line that does."""
     return os.environ.get(name) or None
+
+
+def state_folder() -> Path:
+    """Return where this machine remembers who runs where: `$GAMEDAY_STATE`, or the user's own state folder."""
+    if given := environment_variable("GAMEDAY_STATE"):
+        return Path(given)
+    base = environment_variable("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "gameday"

@@ -7,21 +7,25 @@ is left alone.
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from chaoslib.exceptions import InterruptExecution
 from chaoslib.run import RunEventHandler
 
 from gameday.analysis.findings import fold
 from gameday.block import block_of
+from gameday.engine.progress import Redacted
 from gameday.engine.session import Session
 from gameday.engine.setup import Setup, from_surroundings
 from gameday.errors import GamedayError
 from gameday.model import Json
 from gameday.record import Record
+from gameday.redact import Redactor, install_on_logging, redact_in_place
 
 OWNED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
@@ -34,6 +38,8 @@ class State:
         self.session: Session | None = None
         self.failure: str = ""
         self.findings: dict[str, Json] = {}
+        self.redactor = Redactor()
+        self.unlog: Callable[[], None] = lambda: None
 
 
 STATE = State()
@@ -71,13 +77,15 @@ class Handler(RunEventHandler):  # type: ignore[misc]
         settings.setdefault("runtime", {}).setdefault("rollbacks", {})["strategy"] = "always"
         try:
             setup = STATE.setup or from_surroundings(str(experiment["title"]))
-            session = Session(setup, experiment, block_of(experiment), secrets or {})
+            setup = replace(setup, progress=Redacted(setup.progress, STATE.redactor.text))
+            session = Session(setup, experiment, block_of(experiment), secrets or {}, STATE.redactor)
             session.arm(configuration)
         except GamedayError as error:
-            STATE.failure = str(error)
+            STATE.failure = STATE.redactor.text(str(error))
             return
         except Exception as error:  # noqa: BLE001  chaoslib would swallow it: keep it, the control refuses with it
-            STATE.failure = f"the run could not be armed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+            why = f"the run could not be armed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+            STATE.failure = STATE.redactor.text(why)
             return
         STATE.session = session
         self.previous = {number: signal.getsignal(number) for number in OWNED}
@@ -87,15 +95,17 @@ class Handler(RunEventHandler):  # type: ignore[misc]
     def start_activity(self, activity: Mapping[str, Any]) -> None:
         """Note an action before it runs."""
         session = STATE.session
-        if session and activity.get("type") == "action" and not session.undoing:
+        if session and activity.get("type") == "action" and not session.undo.begun:
             session.action_begins(str(activity.get("name")))
 
     def activity_completed(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
         """Note how an action ended."""
         session = STATE.session
-        if session and activity.get("type") == "action" and not session.undoing:
-            status = str(run.get("status", "interrupted"))
-            session.action_ended(str(activity.get("name")), status, _last_line(run.get("exception")))
+        name, status = str(activity.get("name")), str(run.get("status", "interrupted"))
+        if session and session.undo.begun:
+            session.rollbacks.played(name, status)
+        elif session and activity.get("type") == "action":
+            session.action_ended(name, status, _last_line(run.get("exception")))
 
     def hypothesis_before_completed(self, experiment: object, state: Mapping[str, Any], journal: object) -> None:
         """Note whether the gate let the run through."""
@@ -121,28 +131,40 @@ class Handler(RunEventHandler):  # type: ignore[misc]
         session = STATE.session
         if session is None:
             _tell(journal, "refused", STATE.failure or "the run was never armed")
+            redact_in_place(journal, STATE.redactor)
             return
         try:
             session.close()
             session.recorder.save("journal.json", _plain(journal))
-            STATE.findings = fold(Record(session.folder))
+            STATE.findings = cast("dict[str, Json]", STATE.redactor(fold(Record(session.folder))))
             session.recorder.save("findings.json", STATE.findings)
             _tell(journal, str(STATE.findings["verdict"]), str(session.folder))
+            if (ending := session.undo.ending) and ending.kind != "refused":
+                journal["interruption"] = {"kind": "control", "name": "gameday", "reason": ending.why}
         except Exception:  # noqa: BLE001  chaoslib would swallow it: keep it where the command finds it
-            STATE.failure = traceback.format_exc()
+            STATE.failure = STATE.redactor.text(traceback.format_exc())
             session.recorder.log("error", "the run could not be closed", traceback=STATE.failure)
             _tell(journal, "bug", STATE.failure)
         finally:
             for number, handler in self.previous.items():
                 signal.signal(number, handler)
+            redact_in_place(journal, STATE.redactor)  # Chaos Toolkit's command line writes its own copy next
+            session.recorder.sweep()
 
 
 # -- the functions that chaoslib looks for in a control module -----------------------------------------------
 
 
-def configure_control(experiment: dict[str, Any], event_registry: Any, **_: object) -> None:
+def configure_control(
+    experiment: dict[str, Any],
+    event_registry: Any,
+    configuration: dict[str, Any] | None = None,
+    secrets: dict[str, Any] | None = None,
+    **_: object,
+) -> None:
     """Register for the run's events; a file without our block is none of our business."""
     if block_of(experiment, lenient=True) is not None:
+        _hide(secrets, configuration, experiment)
         event_registry.register(Handler())
 
 
@@ -151,6 +173,12 @@ def before_experiment_control(context: Mapping[str, Any], **_: object) -> None:
     if STATE.session is None:
         raise InterruptExecution(STATE.failure or "the gameday control could not be armed")
     _refusing(STATE.session, STATE.session.settle_in)
+
+
+def before_method_control(context: Mapping[str, Any], **_: object) -> None:
+    """Promise the declared rollbacks before the first action."""
+    if STATE.session:
+        _refusing(STATE.session, STATE.session.promise_rollbacks)
 
 
 def after_method_control(context: Mapping[str, Any], **_: object) -> None:
@@ -162,7 +190,17 @@ def after_method_control(context: Mapping[str, Any], **_: object) -> None:
 def before_rollback_control(context: Mapping[str, Any], **_: object) -> None:
     """Leave the declared rollbacks out when no action ran: there is nothing to roll back."""
     if STATE.session and STATE.session.touched_at is None:
+        STATE.session.rollbacks.forget()
         raise InterruptExecution("no rollback: nothing was touched")
+
+
+def _hide(secrets: object, configuration: object, experiment: object) -> None:
+    """From here on no secret reaches a log, the terminal, the record or the journal."""
+    STATE.unlog()
+    STATE.redactor = Redactor.from_environment(os.environ)
+    STATE.redactor.learn(secrets)
+    STATE.redactor.study([configuration, experiment])
+    STATE.unlog = install_on_logging(STATE.redactor)
 
 
 def _refusing(session: Session, step: Callable[[], None]) -> None:

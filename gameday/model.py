@@ -46,7 +46,7 @@ EXIT_CODES: Mapping[int, str] = {
     0: "held: the fault is proven, load was delivered, data was fresh, every objective was met",
     1: "broke: the same proofs, and an objective was missed",
     2: "bad usage or input: nothing was touched",
-    3: "refused: a guard or a precondition said no before the fault",
+    3: "a guard or a precondition said no before the fault",
     4: "inconclusive or invalid: a proof is missing",
     5: "aborted: a guard tripped during the run; everything is undone",
     6: "undo incomplete: something is still changed; the message names the command that restores it",

@@ -24,6 +24,8 @@ import gevent
 import gevent.os
 from locust import FastHttpUser, constant, events, task
 
+from gameday.redact import Redactor
+
 DRAIN_S = 6.0  # for requests in flight at the end: a little more than their own time-out
 PULSE_S = 0.25
 
@@ -52,6 +54,7 @@ class Ledger:
 
 
 PLAN: dict[str, Any] = json.loads(os.environ.get("GAMEDAY_LOAD", "{}"))
+REDACT = Redactor.from_environment(os.environ)
 LEDGER = Ledger(PLAN["folder"]) if PLAN else None
 
 
@@ -90,9 +93,14 @@ class OpenLoop(FastHttpUser):  # type: ignore[misc]
         ahead_s = due - time.time()
         if ahead_s > 0:
             gevent.sleep(ahead_s)
+        if self._told_to_stop():  # told while it waited: a write now would come after the writes were read back
+            return
         self.ledger.planned += 1
         step = self.random.choices(self.names, self.weights)[0]
         gevent.spawn(self._fire, self.ledger.planned, due, step)
+
+    def _told_to_stop(self) -> bool:
+        return self.stopping
 
     def _fire(self, number: int, due: float, step: str) -> None:
         ledger = self.ledger
@@ -104,7 +112,7 @@ class OpenLoop(FastHttpUser):  # type: ignore[misc]
         try:
             status, error = getattr(self, step)(number)
         except Exception as problem:  # noqa: BLE001  a journey's own mistake is a failed request, and is named in it
-            error = f"{type(problem).__name__}: {problem}"[:200]
+            error = REDACT.text(f"{type(problem).__name__}: {problem}")[:200]
         if ledger.flying.pop(number, None):
             ledger.done += 1
             ledger.row(round(due, 6), round(sent, 6), round(time.time(), 6), status, step, error)
@@ -137,19 +145,27 @@ class OpenLoop(FastHttpUser):  # type: ignore[misc]
             gevent.sleep(PULSE_S)
 
     def _stop_when_told(self) -> None:
-        """End when the suite closes our standard input, which it also does by dying."""
-        while gevent.os.tp_read(0, 1):
-            pass
+        """End when the suite closes our standard input, which it also does by dying; then at once."""
+        said = b""
+        while chunk := gevent.os.tp_read(0, 64):
+            said += chunk
         self.stopping = True
+        if b"drain" not in said:
+            self._cut_short()
+            os._exit(0)
         deadline = time.time() + DRAIN_S
         while self.ledger.flying and time.time() < deadline:
             gevent.sleep(0.02)
-        for due, sent, step in self.ledger.flying.values():
-            self.ledger.row(due, sent, None, 0, step, "in flight at the end")
-        self.ledger.flying.clear()
+        self._cut_short()
         self._read_back()
         self.ledger.pulse()
         self.environment.runner.quit()
+
+    def _cut_short(self) -> None:
+        """Write down what is still in flight."""
+        for due, sent, step in self.ledger.flying.values():
+            self.ledger.row(due, sent, None, 0, step, "in flight at the end")
+        self.ledger.flying.clear()
 
     def _read_back(self) -> None:
         found = None

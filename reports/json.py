@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import cast
 
+from gameday.analysis.findings import findings_of
 from gameday.model import Json, iso
 from gameday.record import Record
 from reports.parts.dig import finite
@@ -46,7 +47,7 @@ def _run(record: Record) -> Json:
             "title": told.title,
             "verdict": told.verdict.value if told.verdict else None,
             "why": list(told.why),
-            "findings": record.document("findings.json") or None,
+            "findings": findings_of(record) or None,
             "marks": [
                 {"at": iso(mark.at), "name": mark.name, "details": dict(mark.details)} for mark in record.marks()
             ],

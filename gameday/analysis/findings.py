@@ -9,7 +9,7 @@ from gameday.analysis.objectives import judged, ledger
 from gameday.analysis.proofs import data_proof, fault_proof, load_proof
 from gameday.analysis.recovery import Recovery, layers, recovery
 from gameday.analysis.stats import Span, common_failures, due_in, figures, rounded
-from gameday.analysis.timeline import Timeline, first, timeline
+from gameday.analysis.timeline import Timeline, answered, cut_short, first, timeline
 from gameday.analysis.verdict import verdict
 from gameday.model import Json, Mark, Objectives, Verdict, iso
 from gameday.record import Record
@@ -20,12 +20,14 @@ def fold(record: Record) -> dict[str, Json]:
     """Return the findings of a run folder."""
     plan = cast("dict[str, Any]", record.document("plan.json"))
     block = plan.get("block") or {}
-    marks, samples = record.marks(), record.samples()
+    marks = record.marks()
+    samples = answered(record.samples(), marks)
     line = timeline(marks)
     found = recovery(samples, line)
     writes = ledger(record.writes())
     after = due_in(samples, line.after_fault) if line.after_fault else []
-    objectives = judged(Objectives(**(block.get("objectives") or {})), after, found, writes)
+    wanted = Objectives(**(block.get("objectives") or {}))
+    objectives = judged(wanted, after, found, writes, cut_short(marks))
     fault = fault_proof(marks, _proof_names(block))
     ending = first(marks, "load.stopping")
     load = load_proof(samples, record.pulses(), (block.get("load") or {}).get("rate"), ending.at if ending else None)
@@ -91,14 +93,18 @@ def _recovery(marks: list[Mark], line: Timeline, found: Recovery | None) -> dict
 
 
 def _abort(marks: list[Mark]) -> Json:
-    tripped, undone = first(marks, "abort"), first(marks, "undone")
-    if tripped is None:
+    """Say how long it took from the first word to the read-back, for every end before its time once a fault began."""
+    tripped, undone = first(marks, "abort", "interrupted"), first(marks, "undone")
+    if tripped is None or first(marks, "action.started") is None:
         return None
+    verified: list[Json] = [mark.details.get("why") for mark in marks if mark.name == "undo.verified"]
+    complete = bool(undone and undone.details.get("complete"))
     return {
         "guard": tripped.details.get("why"),
         "tripped_at": iso(tripped.at),
-        "undone_at": iso(undone.at) if undone else None,
-        "latency_s": round(undone.at - tripped.at, 3) if undone else None,
+        "undone_at": iso(undone.at) if undone and complete else None,
+        "latency_s": round(undone.at - tripped.at, 3) if undone and complete else None,
+        "verified": verified,
     }
 
 
@@ -122,3 +128,9 @@ def _not_tested(plan: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:
     if not block.get("guards"):
         said.append("an abort: the experiment has no guards")
     return said
+
+
+def findings_of(record: Record) -> dict[str, Json]:
+    """Return a run's findings: those saved, else, of a run that was killed, folded from what it left; {} of no run."""
+    saved = record.document("findings.json")
+    return saved or (fold(record) if record.document("plan.json") else {})

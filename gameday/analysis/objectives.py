@@ -32,8 +32,12 @@ def ledger(writes: list[Write]) -> dict[str, Json]:
     }
 
 
-def judged(wanted: Objectives, after: list[Sample], found: Recovery | None, writes: dict[str, Json]) -> list[Json]:
-    """Return `findings.objectives`; *after* are the requests due from the fault on."""
+def judged(
+    wanted: Objectives, after: list[Sample], found: Recovery | None, writes: dict[str, Json], cut: bool = False
+) -> list[Json]:
+    """Return `findings.objectives`; *after* are the requests due from the fault on. A run that was *cut* short does not
+    tell whether the system would have recovered.
+    """
     ordered = latencies(after)
     wrote = bool(writes["acknowledged"])
     measured: dict[str, float | None] = {
@@ -44,7 +48,7 @@ def judged(wanted: Objectives, after: list[Sample], found: Recovery | None, writ
         "lost_writes": _count(writes["lost"]) if wrote else None,
         "duplicated_writes": _count(writes["duplicated"]) if wrote else None,
     }
-    never = found is not None and found.well_at is None
+    never = found is not None and found.well_at is None and not cut
     results: list[Json] = []
     for name, limit in asdict(wanted).items():
         if limit is None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import cast
 
 from gameday.analysis.stats import Span, percentile, rounded
+from gameday.analysis.timeline import cut_short
 from gameday.model import Json, Mark, Point, Pulse, Sample
 
 DELIVERED_MIN = 0.95
@@ -30,15 +31,21 @@ def fault_proof(marks: list[Mark], names: list[str]) -> FaultProof:
     answers: list[bool | None] = []
     for name in names:
         mark = seen.get(name)
-        answers.append(cast("bool | None", mark.details.get("proven")) if mark else False)
+        unseen = None if cut_short(marks) else False
+        answers.append(cast("bool | None", mark.details.get("proven")) if mark else unseen)
         sentences = cast("list[str]", mark.details.get("sentences", [])) if mark else ["was not reached"]
         evidence += [f"{name}: {sentence}" for sentence in sentences]
     failed = [mark for mark in marks if mark.name == "action.ended" and mark.details.get("status") != "succeeded"]
-    evidence += [f"action {mark.details.get('name')} failed: {mark.details.get('error')}" for mark in failed]
+    evidence += [f"action {mark.details.get('name')} {_how(mark)}" for mark in failed]
     if not names:
         return FaultProof(None, tuple(evidence) or ("the experiment names no proof of its fault",))
     proven = False if False in answers else None if None in answers else True
     return FaultProof(proven, tuple(evidence))
+
+
+def _how(mark: Mark) -> str:
+    error, status = mark.details.get("error"), mark.details.get("status")
+    return f"failed: {error}" if error else f"was {status}"
 
 
 def load_proof(samples: list[Sample], pulses: list[Pulse], rate: float | None, end: float | None) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gameday.analysis.stats import Span
-from gameday.model import Mark
+from gameday.model import Mark, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,13 @@ def timeline(marks: list[Mark]) -> Timeline:
     repaired = first(marks, "recovery") or first(marks, "method.ended", "rollbacks") or ending
     over = max(touched.at, min((own_end or repaired).at, ending.at))
     return Timeline(baseline, Span(touched.at, over), Span(over, max(over, ending.at)), sustained=own_end is not None)
+
+
+def cut_short(marks: list[Mark]) -> bool:
+    """Return whether the run was ended before its time, and its load with it."""
+    return first(marks, "abort", "interrupted") is not None
+
+
+def answered(samples: list[Sample], marks: list[Mark]) -> list[Sample]:
+    """Return the requests that tell of the service: those in flight as an abort ended the load tell of the abort."""
+    return [sample for sample in samples if sample.done is not None] if cut_short(marks) else samples

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 from gameday.config import BUNDLED, Environment, find_suite, load_settings
 from gameday.errors import UsageError
@@ -129,3 +130,32 @@ def environment_up(name: str, suite: Path, quiet: bool = False) -> Iterator[Envi
     finally:
         if ours:
             control.down(settings.home)
+
+
+def environment_now(name: str, suite: Path) -> Environment | None:
+    """Return the environment called *name* as it is now, without starting anything; None: the lab is not up."""
+    environment = load_settings(suite).environment(name)
+    if environment.kind != "lab":
+        return environment
+    need_lab()
+    from lab import control
+
+    state = control.status(lab_settings().home)
+    if state is None:
+        return None
+    os.environ.update(lab_variables(state, suite))
+    return replace(environment, endpoint=state.endpoint, url=state.url, build=state.build, simulated=state.simulated)
+
+
+def say_the_word(production: str | None) -> None:
+    """Pass on that production is meant: the gate, which plain `chaos run` meets too, reads the variable."""
+    if production:
+        os.environ["GAMEDAY_PRODUCTION"] = production
+
+
+def pair(text: str) -> tuple[str, Any]:
+    """Return the key and the value of a `--set`. Raises UsageError: there is no `=` in it."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {text}: write KEY=VALUE")
+    return key, yaml.safe_load(value)

@@ -22,12 +22,13 @@ def command(runs: Path, as_json: bool) -> int:
       gameday list
     """
     suite = open_suite()
+    from gameday.analysis.findings import findings_of
     from gameday.record import Record, run_folders
     from gameday.source import Source
 
     last = {}
     for folder in run_folders(runs):
-        findings: dict[str, Any] = Record(folder).document("findings.json")
+        findings: dict[str, Any] = findings_of(Record(folder))
         if findings:
             last[findings["experiment"].get("title")] = findings["verdict"]
     rows = []

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
-from gameday.cli._shared import env_option, environment_up, open_suite, runs_option
-from gameday.errors import UsageError
-from gameday.model import worst_exit
+from gameday.cli._shared import env_option, environment_up, open_suite, pair, runs_option, say_the_word
+from gameday.errors import UndoIncomplete
+from gameday.model import Verdict, worst_exit
+
+ENDS_ALL = (
+    UndoIncomplete.exit_code,
+    Verdict.ABORTED.exit_code,
+    Verdict.INTERRUPTED.exit_code,
+)  # nothing is played after
 
 
 @click.command("run")
@@ -24,10 +29,18 @@ from gameday.model import worst_exit
 @runs_option
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1, 100), help="Play each file N times.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings, and nothing else, on standard output.")
-@click.option("--yes", is_flag=True, help="Do not ask before the first fault outside the lab.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask outside the lab; and settle first what a crashed run left open.",
+)
+@click.option(
+    "--production", metavar="NAME", envvar="GAMEDAY_PRODUCTION", help="The word for a production environment: its name."
+)
 def command(
-    files: tuple[Path, ...], env: str, given: tuple[str, ...], runs: Path, repeat: int, as_json: bool, yes: bool
-) -> int:
+    files: tuple[Path, ...], env: str, given: tuple[str, ...], runs: Path, repeat: int, as_json: bool, yes: bool,
+    production: str | None,
+) -> int:  # fmt: skip
     """Play experiments and print one verdict a line.
 
     \b
@@ -36,39 +49,42 @@ def command(
       gameday run experiments/*/*.yaml --on staging --yes
     """
     suite = open_suite()
-    from gameday.engine.check import check
+    say_the_word(production)
+    from gameday.engine.check import check, problems_of
     from gameday.engine.progress import Console
     from gameday.engine.runner import exit_code, play
     from gameday.engine.setup import Setup
 
-    values = dict(_pair(text) for text in given)
+    values = dict(pair(text) for text in given)
     for file in files:
         check(file, suite)  # every file before the first fault
+        for problem in problems_of(file, suite):  # what is unwise, and yet can be played
+            click.echo(f"unwise: {problem}", err=True)
     everything: list[dict[str, Any]] = []
     with environment_up(env, suite) as environment:
         if environment.kind != "lab" and not yes:
             click.confirm(
                 f"play {len(files)} experiments on {env} (account {environment.account})?", abort=True, err=True
             )
-        for file in [file for file in files for _ in range(repeat)]:
+        playing = [file for file in files for _ in range(repeat)]
+        for number, file in enumerate(playing, start=1):
             again = f"gameday run {shlex.quote(str(file))} --on {env}" + "".join(
                 f" --set {shlex.quote(text)}" for text in given
             )
-            findings = play(file, Setup(environment, suite, runs, Console(), repeat_with=again), values)
+            setup = Setup(environment, suite, runs, Console(), repeat_with=again, settle_leftovers=yes)
+            findings = play(file, setup, values)
             everything.append(findings)
             _report(runs / str(findings["run"]), findings, as_json)
+            if exit_code(findings) in ENDS_ALL and number < len(playing):
+                click.echo(
+                    f"not played: {len(playing) - number} of {len(playing)}, because this run was stopped", err=True
+                )
+                break
     if as_json:
         click.echo(json.dumps(everything[0] if len(everything) == 1 else everything, indent=1))
     elif len(everything) > 1:
         _summary(runs, everything)
     return worst_exit([exit_code(findings) for findings in everything])
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {text}: write KEY=VALUE")
-    return key, yaml.safe_load(value)
 
 
 def _report(folder: Path, findings: dict[str, Any], as_json: bool) -> None:

@@ -21,18 +21,33 @@ def command(runs: Path, as_json: bool) -> int:
     Example:
       gameday runs
     """
+    from gameday.analysis.findings import findings_of
     from gameday.record import Record, run_folders
+    from gameday.safety import halt
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in run_folders(runs):
-        findings: dict[str, Any] = Record(folder).document("findings.json")
+        if halt.listens(folder):
+            rows.append({"run": folder.name, "verdict": "running", "why": "it is going on", "promises": None})
+            continue
+        findings: dict[str, Any] = findings_of(Record(folder))
         why = findings.get("why") or ["the run was cut short"]
-        rows.append({"run": folder.name, "verdict": findings.get("verdict", "unfinished"), "why": why[0]})
+        promises = findings.get("promises") or {}
+        rows.append({"run": folder.name, "verdict": findings["verdict"], "why": why[0], "promises": promises})
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     elif not rows:
         click.echo(f"no runs in {runs}; `gameday run FILE` makes one")
     else:
         for row in rows:
-            click.echo(f"{row['run']:<48} {row['verdict']:<13} {row['why']}")
+            click.echo(f"{row['run']:<48} {row['verdict']:<13} {row['why']}{_promised(row['promises'])}")
     return 0
+
+
+def _promised(promises: dict[str, Any] | None) -> str:
+    """Say what became of the promises, where there were some."""
+    if not promises or not promises.get("made"):
+        return ""
+    if still := len(promises["open"]):
+        return f" (STILL CHANGED: {still} of {promises['made']} promises are open; `gameday undo`)"
+    return f" ({promises['kept']} of {promises['made']} promises kept)"

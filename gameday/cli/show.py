@@ -24,10 +24,11 @@ def command(run: str, runs: Path, as_json: bool) -> int:
       gameday show last
     """
     open_suite()
+    from gameday.analysis.findings import findings_of
     from gameday.record import find_run
 
     record = find_run(runs, run)
-    findings: dict[str, Any] = record.document("findings.json")
+    findings: dict[str, Any] = findings_of(record)
     if as_json:
         if not findings:
             raise UsageError(f"{record.folder} has no findings: the run was cut short")

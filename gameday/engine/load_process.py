@@ -1,5 +1,6 @@
 """The load: Locust in a process and session of its own. Its standard input is its leash: closed, it ends.
 
+The word `drain` before that lets it finish what is in flight and read its writes back; without it, it ends at once.
 So the load also ends when the suite dies, however it dies. Locust patches sockets and threads on import and must
 never enter this process.
 """
@@ -42,6 +43,7 @@ class LoadProcess:
         command = [sys.executable, "-m", "locust", "-f", str(journey), "--headless", "-u", "1", "-r", "1"]
         command += ["--host", url, "--only-summary", "--loglevel", "WARNING"]
         path = os.pathsep.join([str(suite), *filter(None, [os.environ.get("PYTHONPATH")])])
+        (folder / "load.log").touch(mode=0o600)
         with (folder / "load.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -73,13 +75,24 @@ class LoadProcess:
 
     def stop(self) -> None:
         """Let it drain and read its writes back; end it by force if it does not."""
-        if self.process.stdin:
-            with suppress(OSError):
-                self.process.stdin.close()
+        self._say(b"drain\n")
+        self.cut()
         try:
             self.process.wait(ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def cut(self) -> None:
+        """Cut the leash and do not wait. Without the word to drain before it, the load ends at once."""
+        if self.process.stdin and not self.process.stdin.closed:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def _say(self, words: bytes) -> None:
+        if self.process.stdin and not self.process.stdin.closed:
+            with suppress(OSError):
+                self.process.stdin.write(words)
+                self.process.stdin.flush()
 
     def kill(self) -> None:
         """End it now, with whatever it started."""

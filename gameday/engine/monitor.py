@@ -1,43 +1,48 @@
-"""Four times a second: the guards, the load's own health, and the figures a person watches.
+"""Four times a second: the guards, the load's own health, the run's deadline, and the figures a person watches.
 
-A breach is told to the session from this thread; the session interrupts the main thread.
+A breach is told to the session from this thread; the session interrupts the main thread. Nothing here waits for
+anything remote: see `sources`.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gameday.engine.load_process import LoadProcess
 from gameday.engine.progress import Progress
 from gameday.engine.signals import LiveLoad
 from gameday.model import GuardSpec
-from gameday.safety.guards import Watch
+from gameday.safety.guards import Sources, Watch
 
 EVERY_S = 0.25
-ALARM_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the monitor looks at."""
+
+    guards: Sequence[GuardSpec]
+    sources: Sources
+    live: LiveLoad
+    load: LoadProcess | None
+    deadline: float  # monotonic
+    deadline_s: float
 
 
 class Monitor:
     """The thread that looks at guards and load."""
 
-    def __init__(
-        self,
-        guards: list[GuardSpec],
-        live: LiveLoad,
-        load: LoadProcess | None,
-        alarm: Callable[[str], str | None],
-        tripped: Callable[[str], None],
-        progress: Progress,
-    ) -> None:
-        self.watch = Watch(guards, live.signal, _slower(alarm, ALARM_EVERY_S))
-        self.live = live
-        self.load = load
+    def __init__(self, watched: Watched, tripped: Callable[[str], None], progress: Progress) -> None:
+        self.watched = watched
+        self.watch = Watch(watched.guards, watched.sources)
         self.tripped = tripped
         self.progress = progress
         self.guarding = threading.Event()  # set while a fault may be in
         self._stop = threading.Event()
+        self._over = False  # it has tripped once
         self._beat = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="gameday-monitor")
 
@@ -54,20 +59,21 @@ class Monitor:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + EVERY_S, time.monotonic())
-            why = self._look()
+            why = None if self._over else self._look()
             if why:
-                self.guarding.clear()
+                self._over = True
                 self.tripped(why)
+            self._show()
 
     def _look(self) -> str | None:
         """Return why the run must end, or None."""
-        self._beat += 1
-        if self._beat % 4 == 0:
-            self._show()
+        watched = self.watched
+        if time.monotonic() > watched.deadline:
+            return f"the run's deadline has passed: it had {watched.deadline_s:g} s"
         if not self.guarding.is_set():
             return None
-        if self.load and not self.load.alive:
-            return f"the load died: {self.load.last_words()}"
+        if watched.load and not watched.load.alive:
+            return f"the load died: {watched.load.last_words()}"
         try:
             breach = self.watch.breach(time.monotonic())
         except Exception as error:  # noqa: BLE001  a guard that cannot decide trips
@@ -75,24 +81,13 @@ class Monitor:
         return breach.sentence if breach else None
 
     def _show(self) -> None:
-        rate, errors = self.live.signal("load.rate", 1.0), self.live.signal("load.error_ratio", 1.0)
-        p50, p99 = self.live.signal("load.p50_ms", 1.0), self.live.signal("load.p99_ms", 1.0)
+        self._beat += 1
+        if self._beat % 4:
+            return
+        live = self.watched.live
+        rate, errors = live.signal("load.rate", 1.0), live.signal("load.error_ratio", 1.0)
+        p50, p99 = live.signal("load.p50_ms", 1.0), live.signal("load.p99_ms", 1.0)
         if errors is None or p50 is None or p99 is None:
             self.progress.figures("no answers in this second")
         else:
             self.progress.figures(f"{rate:4.0f}/s  errors {errors:6.2%}  p50 {p50:5.0f} ms  p99 {p99:5.0f} ms")
-
-
-def _slower(alarm: Callable[[str], str | None], every_s: float) -> Callable[[str], str | None]:
-    """Return *alarm* with a memory of *every_s*, so that AWS is not asked four times a second."""
-    known: dict[str, tuple[float, str | None]] = {}
-
-    def ask(name: str) -> str | None:
-        now = time.monotonic()
-        at, state = known.get(name, (-every_s, None))
-        if now - at >= every_s:
-            state = alarm(name)
-            known[name] = (now, state)
-        return state
-
-    return ask

@@ -52,13 +52,15 @@ class Sampler:
     """Samples on a thread of its own, outside Chaos Toolkit's pools."""
 
     def __init__(
-        self, client: CloudWatchClient, specs: Mapping[str, MetricSpec], pace: Sampling, recorder: Recorder
-    ) -> None:
+        self, client: CloudWatchClient, steady: Mapping[str, MetricSpec], pace: Sampling, recorder: Recorder,
+        more: Mapping[str, MetricSpec] | None = None,
+    ) -> None:  # fmt: skip
         self.client = client
-        self.specs = specs
+        self.judged = steady  # what `steady` answers for; *more* is sampled beside it, for guards
+        self.specs = {**steady, **(more or {})}
         self.pace = pace
         self.recorder = recorder
-        self.points: dict[str, dict[float, float]] = {name: {} for name in specs}
+        self.points: dict[str, dict[float, float]] = {name: {} for name in self.specs}
         self.failure = ""
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -107,7 +109,7 @@ class Sampler:
         window = Window.ending(time.time() if now is None else now, self.pace)
         worst, reasons = Answer.YES, []
         with self._lock:
-            for name, spec in self.specs.items():
+            for name, spec in self.judged.items():
                 recent = {at: value for at, value in self.points[name].items() if at >= window.start}
                 answer, reason = judge(name, spec, recent, window, self.pace)
                 if reason:
@@ -115,6 +117,16 @@ class Sampler:
                 if answer is Answer.NO or (answer is Answer.UNKNOWN and worst is Answer.YES):
                     worst = answer
         return Steady(worst, tuple(reasons))
+
+    def newest(self, name: str, now: float | None = None) -> float | None:
+        """Return a metric's newest value, None when it has none that is fresh."""
+        window = Window.ending(time.time() if now is None else now, self.pace)
+        with self._lock:
+            points = self.points.get(name, {})
+            at = max(points, default=None)
+            if at is None or window.end - at > self.pace.max_gap_s + self.pace.period_s:
+                return None
+            return points[at]
 
     def _keep(self, name: str, points: Mapping[float, float], seen: float) -> list[Point]:
         """Remember *points* and return those that are new or changed."""

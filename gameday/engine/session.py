@@ -11,41 +11,44 @@ import random
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gameday.aws import Aws, refuse_way_out
 from gameday.engine.load_process import LoadProcess
-from gameday.engine.monitor import Monitor
+from gameday.engine.monitor import Monitor, Watched
 from gameday.engine.proofs import Proofs
+from gameday.engine.rollbacks import Rollbacks, split
 from gameday.engine.sampler import Sampler
 from gameday.engine.setup import Setup, plan_of, run_id
 from gameday.engine.signals import LiveLoad
-from gameday.model import Answer, Block, Json
-from gameday.record import Recorder, Redactor
-from gameday.safety import armed
+from gameday.engine.sources import GuardSources, metric_name
+from gameday.engine.undoing import Undoing
+from gameday.errors import Refusal
+from gameday.model import Answer, Block, GuardSpec, Json, MetricSpec
+from gameday.record import Recorder
+from gameday.redact import Redactor
+from gameday.safety import armed, gate, halt, secrets
+from gameday.safety.guards import read
+from gameday.safety.hold import Hold
+from gameday.safety.leash import Leash
+from gameday.safety.process import descendants
 from gameday.safety.promises import Promises
 
 LEAVE = 20  # Chaos Toolkit's own code for "stop now, and play the rollbacks"
 WELL_FOR_S = 3.0  # the load must be fine for this long before a run calls the system well
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a run ends before its time."""
-
-    kind: str  # aborted | interrupted | refused
-    why: str
-    at: float
+AT_LEAST_S = 900.0  # the deadline of a run that names none is never shorter
+OUTLIVES_S = 120.0  # the watchman gives a run this much more before it ends it
 
 
 class Session:
     """The state of the run under way."""
 
     def __init__(
-        self, setup: Setup, experiment: Mapping[str, Any], block: Block, secrets: Mapping[str, object]
-    ) -> None:
+        self, setup: Setup, experiment: Mapping[str, Any], block: Block, found_secrets: Mapping[str, Any],
+        redact: Redactor,
+    ) -> None:  # fmt: skip
         self.setup = setup
         self.experiment = experiment
         self.block = block
@@ -53,19 +56,37 @@ class Session:
         self.phases = setup.environment.phases.adjusted(block.load)
         self.id = run_id(str(experiment["title"]), setup.file, setup.runs)
         self.folder: Path = setup.runs / self.id
-        self.recorder = Recorder(self.folder, Redactor(_texts(secrets)))
-        self.promises = Promises(self.folder / "promises.jsonl")
-        self.seed = random.SystemRandom().randrange(2**32)
+        self.recorder = Recorder(self.folder, redact)
         self.aws = Aws(setup.environment)
-        self.sampler = Sampler(self.aws.cloudwatch, block.steady, self.environment.sampling, self.recorder)
+        self.hold = Hold(self.environment, self.aws, self._halted, self.abort)
+        self.promises = Promises(self.folder / "promises.jsonl", self.hold.note)
+        self.undo = Undoing(self.recorder, self.promises, setup.progress, self._ours)
+        self.rollbacks = Rollbacks(self.promises, experiment.get("rollbacks") or [])
+        self.found_secrets = found_secrets
+        self.seed = random.SystemRandom().randrange(2**32)
+        self.guards = gate.guards_of(self.environment, block)
+        self.sampler = Sampler(
+            self.aws.cloudwatch, block.steady, self.environment.sampling, self.recorder, _specs(self.guards)
+        )
         self.live = LiveLoad(self.folder / "samples.jsonl")
-        self.ending: Ending | None = None
+        self.sources = GuardSources(self.guards, self.live, self.sampler, self.aws, self.environment.url, self._unread)
+        self.deadline_s = block.deadline_s or self._usual_s()
+        self.began = time.monotonic()
+        self.before = descendants(os.getpid())  # such as the lab, when this command started it
         self.load: LoadProcess | None = None
+        self.leash: Leash | None = None
         self.monitor: Monitor | None = None
         self.proofs: Proofs | None = None
         self.touched_at: float | None = None  # when the first action of the method began
         self.injected = False  # an action of the method succeeded
-        self.undoing = False
+        self.watched = False  # the recovery was watched to its end: only reading back is left
+
+    def _usual_s(self) -> float:
+        phases, sampling = self.phases, self.environment.sampling
+        recovery_s = max(phases.recovery_s, self.block.objectives.recover_within_s or 0)
+        actions = max(1, len(self.experiment.get("method") or []))
+        planned = phases.warmup_s + phases.baseline_s + phases.fault_s * actions + phases.proof_within_s + recovery_s
+        return max(AT_LEAST_S, 1.5 * (planned + sampling.look_back_s + sampling.late_s))
 
     # -- before the fault --------------------------------------------------------------------------------
 
@@ -73,6 +94,9 @@ class Session:
         """Write the plan, fill in the environment's names, and let actions and probes find this run."""
         for name, value in self.environment.names.items():
             configuration.setdefault(name, value)
+        self.configuration = configuration
+        self.public, private = split(configuration, self.recorder.redact)
+        secrets.hold({"secrets": self.found_secrets, "configuration": private})
         self.recorder.plan(plan_of(self.setup, self.id, self.experiment, self.block, self.seed, configuration))
         self.run = armed.Run(
             self.id, self.environment, self.aws, self.recorder, self.promises, self.block.blast,
@@ -84,24 +108,58 @@ class Session:
         self.setup.progress.phase("run", f"{self.experiment['title']} (on {self.environment.name}{build})")
 
     def settle_in(self) -> None:
-        """Check the account, look at the system, put the load on it, and take the baseline."""
-        refuse_way_out(self.environment)
-        caller = self.aws.check_account()
-        self.recorder.mark("account", caller=caller)
+        """Refuse what must not be, stand ready to put things back, put the load on the system, take the baseline."""
+        self._may_begin()
+        self.leash = Leash.start(
+            self.folder, self.environment, secrets.held(), self.deadline_s + OUTLIVES_S, self.hold.local.descriptor,
+            self.abort,
+        )  # fmt: skip
+        self.recorder.mark("watchman.started", pid=self.leash.process.pid)
+        halt.listen(self.folder, self._halted)
         names = self.block.fault.proofs if self.block.fault else ()
         self.proofs = Proofs.before_the_fault(self.run, names)
         self.recorder.mark("before", snapshots=self.proofs.before)
         if self.block.load:
             arguments = (self.environment.url, self.folder, self.id, self.seed, self.setup.suite)
             self.load = LoadProcess.start(self.block.load, *arguments)
+            self.leash.load_started(self.load.process.pid)
             self.load.wait_started()
             self.recorder.mark("load.started", pid=self.load.process.pid)
         self.sampler.start()
-        progress = self.setup.progress
-        self.monitor = Monitor(self.block.guards, self.live, self.load, self._alarm, self.abort, progress)
+        self.sources.start()
+        watched = Watched(
+            self.guards, self.sources, self.live, self.load, self.began + self.deadline_s, self.deadline_s
+        )
+        self.monitor = Monitor(watched, self.abort, self.setup.progress)
         self.monitor.start()
         self._phase("warmup", "warm-up", self.phases.warmup_s if self.load else 0)
         self._phase("baseline", "baseline", self.phases.baseline_s)
+        self._guards_see()
+
+    def _may_begin(self) -> None:
+        """Raise Refusal, with figures, when the environment's rules or its state say no."""
+        refuse_way_out(self.environment)
+        caller = self.aws.check_account()
+        self.recorder.mark("account", caller=caller)
+        for sentence in self.hold.take(self.id, self.folder, self.setup.settle_leftovers):
+            self.setup.progress.phase("undo", f"of an earlier run: {sentence}")
+        intents = gate.examine(self.run, self.experiment, self.configuration, time.time())
+        self.recorder.mark("gate", intents=[asdict(intent) for intent in intents])
+
+    def _guards_see(self) -> None:
+        """Raise Refusal unless every guard says yes before the fault: one that cannot see could not stop it."""
+        if self.load and not self.load.alive:
+            raise Refusal(f"the load died before the fault: {self.load.last_words()}")
+        for guard in self.guards:
+            deadline = time.monotonic() + guard.grace_s
+            while (reading := read(guard, self.sources)).answer is Answer.UNKNOWN and time.monotonic() < deadline:
+                time.sleep(0.1)
+            if reading.answer is not Answer.YES:
+                raise Refusal(f"a guard says no before the fault: {reading.sentence}")
+
+    def promise_rollbacks(self) -> None:
+        """Write the declared rollbacks down before the method, so that a killed run plays them too."""
+        self.rollbacks.promise(self.public)
 
     def steady(self) -> armed.Steady:
         """Return what the metrics say now."""
@@ -112,10 +170,8 @@ class Session:
         self.setup.progress.phase(title, f"{seconds:g} s")
         time.sleep(seconds)
 
-    def _alarm(self, name: str) -> str | None:
-        answer = self.aws.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        found: list[Any] = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-        return str(found[0]["StateValue"]) if found else None
+    def _unread(self, guard: str, error: Exception) -> None:
+        self.recorder.log("warning", "a guard could not be read", guard=guard, error=f"{type(error).__name__}: {error}")
 
     # -- the fault -----------------------------------------------------------------------------------------
 
@@ -132,17 +188,17 @@ class Session:
         """Note how it ended. A failed action does not stop Chaos Toolkit, so the verdict must know."""
         self.recorder.mark("action.ended", name=name, status=status, error=error)
         self.injected = self.injected or status == "succeeded"
-        if status != "succeeded":
+        if status != "succeeded" and not self.undo.ending:
             self.setup.progress.phase("fault", f"{name} failed: {error or status}")
 
     def watch_recovery(self) -> None:
         """Wait for the proof of the fault, then until the system is well again, or has had its time."""
-        if self.ending or self.touched_at is None or self.proofs is None:
+        if self.undo.ending or self.touched_at is None or self.proofs is None:
             return
         self.recorder.mark("method.ended")
         self.setup.progress.phase("proof", ", ".join(self.proofs.names) or "none named")
         within_s = self.phases.proof_within_s if self.injected else 0.0  # a refused fault will not come later
-        self.proofs.until_proven(self.touched_at, within_s, lambda: self.ending is not None)
+        self.proofs.until_proven(self.touched_at, within_s, lambda: self.undo.ending is not None)
         self.recorder.mark("recovery")
         self.setup.progress.phase("recovery", f"at least {self.phases.recovery_s:g} s, until steady")
         began = time.monotonic()
@@ -155,6 +211,7 @@ class Session:
             if passed_s >= self.phases.recovery_s and well_since and time.monotonic() - well_since >= WELL_FOR_S:
                 break
             time.sleep(0.25)
+        self.watched = True
 
     def _well(self) -> bool:
         errors = self.live.signal("load.error_ratio", WELL_FOR_S) if self.load else 0.0
@@ -165,63 +222,70 @@ class Session:
 
     def refuse(self, why: str) -> None:
         """Note that nothing was touched, and why."""
-        self.ending = Ending("refused", why, time.time())
-        self.recorder.mark("refused", fsync=True, why=why)
-        self.setup.progress.phase("refused", why)
+        self.undo.end("refused", why.removeprefix(""))
 
     def abort(self, why: str) -> None:
-        """End the run from another thread: interrupt the main thread, wherever it waits."""
-        self._end("aborted", why)
-        os.kill(os.getpid(), signal.SIGUSR1)
+        """End the run from another thread, because a guard, the deadline, the lock or the watchman says so."""
+        self.undo.stop_from_thread("aborted", why)
+
+    def _halted(self, why: str) -> None:
+        self.undo.stop_from_thread("interrupted", f"halted: {why}")
 
     def leave(self, number: int) -> None:
-        """Handle a signal in the main thread: end the run, unless it is being undone already."""
-        if number != signal.SIGUSR1:
-            self._end("interrupted", f"{signal.Signals(number).name} received")
-        if self.undoing:
-            self.recorder.mark("signal.ignored", signal=number, why="the undo goes on")
+        """Handle a signal in the main thread: end the run, unless it is ending already."""
+        if self.undo.begun or self.undo.leaving or self.watched:
+            self.recorder.mark("signal.ignored", signal=number, why="the run is ending, and is put back first")
+            self.setup.progress.phase("undo", "goes on; a second signal does not drop it")
             return
+        self.undo.leaving = True
+        if number != signal.SIGUSR1 or self.undo.ending is None:
+            self.undo.end("interrupted", f"{signal.Signals(number).name} received")
+            self.undo.end_activities()
         raise SystemExit(LEAVE)
-
-    def _end(self, kind: str, why: str) -> None:
-        if self.ending is None:
-            self.ending = Ending(kind, why, time.time())
-            self.recorder.mark("abort" if kind == "aborted" else kind, fsync=True, why=why)
-            self.setup.progress.phase(kind, why)
 
     def undo_begins(self) -> None:
         """From here on no signal may drop what is left to undo."""
-        self.undoing = True
+        self.undo.begin()
         if self.monitor:
             self.monitor.guarding.clear()
         self.recorder.mark("rollbacks", fsync=True)
+        if self.load and self.undo.ending:
+            self.load.cut()
 
     def close(self) -> None:
-        """Undo what is left, end the load, and complete the history."""
-        self.undoing = True
-        failures = self.promises.settle()
-        for failure in failures:
-            self.recorder.mark("undo.failed", fsync=True, why=failure)
-            self.setup.progress.phase("undo", failure)
-        self.recorder.mark("undone", fsync=True, complete=not failures)
+        """Undo what is left, end the load, give the environment back, and complete the history."""
+        self.undo.begin()
+        complete = self.undo.settle()
         if self.monitor:
             self.monitor.guarding.clear()
         if self.load:
-            self.setup.progress.phase("load", "ends, and reads its writes back")
-            self.recorder.mark("load.stopping")
-            self.load.stop()
-            self.recorder.mark("load.stopped", returncode=self.load.process.returncode)
+            self._end_load(self.load)
         if self.monitor:
             self.monitor.stop()
+        self.sources.stop()
         self.sampler.stop()
+        halt.close(self.folder)
+        self.hold.give_back(complete)
+        if self.leash:
+            self.leash.end()
         self.recorder.mark("finished", fsync=True)
         armed.disarm()
 
+    def _end_load(self, load: LoadProcess) -> None:
+        self.recorder.mark("load.stopping")
+        if self.undo.ending:
+            load.kill()
+        else:
+            self.setup.progress.phase("load", "ends, and reads its writes back")
+            load.stop()
+        self.recorder.mark("load.stopped", returncode=load.process.returncode)
 
-def _texts(secrets: object) -> tuple[str, ...]:
-    """Return every text inside *secrets*, however deep."""
-    if isinstance(secrets, str):
-        return (secrets,)
-    if isinstance(secrets, Mapping):
-        return tuple(text for value in secrets.values() for text in _texts(value))
-    return ()
+    def _ours(self) -> list[int]:
+        """Return the processes that an abort must not end: the load has its own end, the watchman outlives us."""
+        return [*self.before, *(each.process.pid for each in (self.load, self.leash) if each)]
+
+
+def _specs(guards: list[GuardSpec]) -> dict[str, MetricSpec]:
+    """Return the metrics that only guards look at."""
+    own = [guard for guard in guards if guard.metric and "/" in guard.metric]
+    return {metric_name(guard): MetricSpec(guard.metric or "", guard.dimensions, guard.stat) for guard in own}

@@ -31,6 +31,7 @@ class Setup:
     progress: Progress
     file: Path | None = None
     repeat_with: str = ""
+    settle_leftovers: bool = False  # keep first what a crashed run promised; without it, its leftovers refuse this run
 
 
 def from_surroundings(title: str) -> Setup:

@@ -75,7 +75,7 @@ def current() -> Run:
     """Return the run under way. Raises Refusal when there is none."""
     if _current is None:
         raise Refusal(
-            "refused: the gameday control is not armed, so nothing would guard or undo this fault; "
+            "the gameday control is not armed, so nothing would guard or undo this fault; "
             "play the experiment with `gameday run`, or give it `controls: [{name: gameday, provider: "
             "{type: python, module: gameday.control}}]`"
         )

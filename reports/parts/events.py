@@ -16,7 +16,7 @@ MOST_LETTERS = 160
 BOOKKEEPING = frozenset(
     (
         *("armed", "account", "before", "load.started", "warmup", "baseline", "recovery", "cooldown"),
-        *("action.started", "method.ended", "proof", "load.stopped"),
+        *("action.started", "method.ended", "proof", "load.stopped", "gate", "watchman.started"),
     )
 )
 TITLES = {
@@ -25,6 +25,10 @@ TITLES = {
     "load.stopping": "Load stopped",
     "rollbacks": "Undo began",
     "undo.failed": "An undo failed",
+    "undo.verified": "Put back, and read back",
+    "undo.backstop": "Undo without waiting",
+    "undone": "Everything is undone",
+    "signal.ignored": "A further signal: the undo goes on",
     "unsteady": "Not steady",
     "abort": "Aborted by a guard",
     "interrupted": "Interrupted",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gameday.analysis.findings import findings_of
 from gameday.model import Answer, Json, Verdict, iso
 from gameday.record import Record, read_lines
 from reports.parts.dig import answer, in_words, listing, number, table, text, texts
@@ -107,7 +108,7 @@ class Story:
 
 def story(record: Record) -> Story:
     """Read a run folder into words; whatever is missing is said to be missing."""
-    findings = record.document("findings.json")
+    findings = findings_of(record)
     known: Json = {**_learned(record.document("plan.json")), **findings}
     verdict = next((one for one in Verdict if one.value == text(known, "verdict")), None)
     began, ended = _span(record)
@@ -223,9 +224,10 @@ def _abort(record: Record, known: Json) -> str:
         noted = next((mark for mark in record.marks() if mark.name == "abort"), None)
         return "no guard tripped" if noted is None else f"aborted at {clock(noted.at)}: {in_words(dict(noted.details))}"
     tripped, latency = instant(text(abort, "tripped_at")), number(abort, "latency_s")
-    at = "" if tripped is None else f" at {clock(tripped)}"
-    undone = "when it was undone is not known" if latency is None else f"undone {seconds(latency)} later"
-    return f"guard {text(abort, 'guard') or UNKNOWN} tripped{at}; {undone}"
+    at = "" if tripped is None else f" (at {clock(tripped)})"
+    undone = "it is not known to be undone" if latency is None else f"undone and read back {seconds(latency)} later"
+    seen = "; ".join(str(each) for each in listing(abort, "verified"))
+    return f"{text(abort, 'guard') or UNKNOWN}{at}; {undone}{f': {seen}' if seen else ''}"
 
 
 def _promises(record: Record, known: Json) -> tuple[str, tuple[str, ...]]:

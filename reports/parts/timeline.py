@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gameday.analysis import timeline as judged
+from gameday.analysis.findings import findings_of
 from gameday.analysis.stats import percentile
 from gameday.model import Json, Mark, Point, Sample
 from gameday.record import Record
@@ -83,8 +84,9 @@ class Timeline:
 
 def timeline(record: Record) -> Timeline:
     """Read a run folder into a timeline; whatever is missing is left out."""
-    samples, points, marks = record.samples(), record.points(), record.marks()
-    findings, plan = record.document("findings.json"), record.document("plan.json")
+    points, marks = record.points(), record.marks()
+    samples = judged.answered(record.samples(), marks)
+    findings, plan = findings_of(record), record.document("plan.json")
     spans = _spans(marks)
     fault_at = next((span.begin for span in spans if span.name == "fault"), None)
     if fault_at is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from gameday.model import from_iso
 from gameday.record import Record
 from tests.e2e.conftest import Desk, Edited, LabDesk, truth
+from tests.e2e.scene import is_gone, really, wait_until
 
 STOP, FAILOVER = "ecs/stop-one-task.yaml", "rds/reboot-with-failover.yaml"
 LATENCY = "latency/backend-to-database.yaml"
@@ -115,28 +115,6 @@ def test_a_signal_ends_the_run_and_undoes_it(desk: Desk, edited: Edited, number:
     marks = Record(desk.suite / "runs" / findings["run"]).marks()
     load = next(mark.details["pid"] for mark in marks if mark.name == "load.started")
     assert isinstance(load, int) and is_gone(load)
-
-
-def really(desk: Desk, what: str) -> int:
-    """Return how often something really happened in the lab, by its ground truth."""
-    return [fact["what"] for fact in truth(desk)].count(what)
-
-
-def is_gone(pid: int) -> bool:
-    """Return whether there is no such process any more."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def wait_until(condition: Any, within_s: float) -> None:
-    """Poll until *condition* holds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def test_a_denied_action_is_invalid(lab_desk: LabDesk) -> None:

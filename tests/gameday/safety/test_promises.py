@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.errors import UndoIncomplete
+from gameday.errors import Refusal, UndoIncomplete
 from gameday.safety.promises import Promises
 
 UNDO = """
@@ -42,7 +43,7 @@ def test_a_promise_is_open_until_it_is_kept(tmp_path: Path, undo_module: str) ->
     target = tmp_path / "target"
     promises.make(f"{undo_module}:put_back", "the target is put back", "echo", path=str(target))
     assert len(promises.open()) == 1
-    assert promises.settle() == []
+    assert [each.kept for each in promises.settle()] == [True]
     assert target.read_text() == "as before"
     assert promises.open() == [] and len(promises.made()) == 1
 
@@ -53,7 +54,7 @@ def test_one_failed_undo_does_not_stop_the_others(tmp_path: Path, undo_module: s
     target = tmp_path / "target"
     promises.make(f"{undo_module}:put_back", "the target is put back", "echo", path=str(target))
     promises.make(f"{undo_module}:fail", "the other is put back", "by-hand --now", path=str(target))
-    failures = promises.settle()
+    failures = [each.failure for each in promises.settle() if not each.kept]
     assert target.read_text() == "as before"
     assert len(failures) == 1 and "by-hand --now" in failures[0]
     with pytest.raises(UndoIncomplete, match="no way"):
@@ -90,3 +91,34 @@ def test_a_promise_outlives_sigkill(tmp_path: Path) -> None:
     )
     assert killed.returncode == -signal.SIGKILL
     assert len(Promises(path).open()) == 1
+
+
+def test_a_target_with_an_open_promise_is_no_baseline(tmp_path: Path, undo_module: str) -> None:
+    """The second fault on it is refused; once the first is put back, it may be promised again."""
+    promises = Promises(tmp_path / "promises.jsonl")
+    where = str(tmp_path / "target")
+    promises.make(f"{undo_module}:put_back", "3 tasks are wanted", "echo", target="ecs.service a/b", path=where)
+    with pytest.raises(Refusal, match=r"ecs\.service a/b is still changed"):
+        promises.make(f"{undo_module}:put_back", "0 tasks are wanted", "echo", target="ecs.service a/b", path=where)
+    promises.make(f"{undo_module}:put_back", "another target", "echo", target="ecs.service a/c", path=where)
+    promises.settle()
+    promises.make(f"{undo_module}:put_back", "3 tasks are wanted", "echo", target="ecs.service a/b", path=where)
+    assert len(promises.open()) == 1
+
+
+def test_a_promise_that_cannot_be_noted_elsewhere_lets_no_fault_begin(tmp_path: Path, undo_module: str) -> None:
+    """The lock table holds what another machine must put back: without it the promise is not good."""
+
+    def away(promises: object) -> None:
+        raise OSError("the table is away")
+
+    with pytest.raises(OSError, match="the table is away"):
+        Promises(tmp_path / "p", away).make(f"{undo_module}:put_back", "s", "b", path="x")
+
+
+def test_a_promise_of_a_newer_version_can_be_read(tmp_path: Path, undo_module: str) -> None:
+    """Fields that this version does not know are left out."""
+    path = tmp_path / "promises.jsonl"
+    line = {"id": "1", "call": f"{undo_module}:put_back", "args": {}, "sentence": "s", "by_hand": "b", "newer": 1}
+    path.write_text(json.dumps({"promise": line}) + "\n")
+    assert [promise.id for promise in Promises(path).open()] == ["1"]

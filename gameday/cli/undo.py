@@ -1,0 +1,38 @@
+"""`gameday undo`: keep what a killed run promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gameday.cli._shared import env_option, environment_now, open_suite, runs_option
+from gameday.errors import UndoIncomplete
+
+
+@click.command("undo")
+@click.argument("run", required=False)
+@env_option
+@runs_option
+def command(run: str | None, env: str, runs: Path) -> int:
+    """Settle promises that a crash left open, newest first: of RUN, or of every run in the folder and on ENV.
+
+    Idempotent: run it as often as you like.
+
+    \b
+    Example:
+      gameday undo
+      gameday undo 2026-12-01T10-00 --on staging
+    """
+    suite = open_suite()
+    from gameday.engine.halting import undo_everything, undo_run
+    from gameday.record import find_run
+
+    environment = environment_now(env, suite)
+    outcome = undo_run(find_run(runs, run).folder, environment) if run else undo_everything(runs, environment)
+    for sentence in outcome.verified:
+        click.echo(f"put back: {sentence}")
+    if outcome.failures:
+        raise UndoIncomplete("; ".join(outcome.failures))
+    click.echo(outcome.sentence)
+    return 0
