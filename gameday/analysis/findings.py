@@ -123,7 +123,8 @@ def _not_tested(plan: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:
     if load:
         said.append(f"other loads than {load.get('rate', 0):g} requests a second of {load.get('journey')}")
     if simulated := environment.get("simulated"):
-        named = ", ".join(f"{name} {value:g}" for name, value in simulated.items())
+        plain = {name.removesuffix("_s").replace("_", " "): value for name, value in simulated.items()}
+        named = ", ".join(f"{name} {value:g} s" for name, value in plain.items())
         said.append(f"AWS's own delays: in the lab they are simulated ({named}), so recovery on AWS takes longer")
     if not block.get("guards"):
         said.append("an abort: the experiment has no guards")

@@ -101,6 +101,8 @@ def _say(row: Mapping[str, Any]) -> str:
     measured, limit = row["measured"], row["limit"]
     match row["name"]:
         case "recover_within_s":
+            if measured is not None and measured < 0.05:
+                return f"users were well again at once (limit {limit:g} s)"
             took = "not within the run" if measured is None else f"after {measured:.1f} s"
             return f"users were well again {took} (limit {limit:g} s)"
         case "error_budget":
