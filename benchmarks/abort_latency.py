@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks._bench import LATENCY, ROOT, Eyes, Lab, delays_in, experiment, last_off, spread, wait_until
+from benchmarks._bench import LATENCY, ROOT, Eyes, Lab, delays_in, experiment, last_off, quantile, spread, wait_until
 from benchmarks._bench_breach import Breach
 from gameday.cli._shared import lab_variables
 from gameday.model import from_iso
@@ -215,9 +215,9 @@ def table(exact: Sequence[Abort], signals: Sequence[Abort], plain: dict[str, lis
     rows += [(f"gameday, signal of the load: {name}", values) for name, values in columns(signals).items()]
     lines = [f"{'seconds':<66}{'n':>5} {'p50':>8} {'p95':>8} {'max':>8}    ratio"]
     lines += [f"{name:<66}{len(values):>5} {spread(values)}" for name, values in rows]
-    base = sorted(ours.get("breach to the last delay gone", []))
+    base = ours.get("breach to the last delay gone", [])
     for kind, values in plain.items():
-        ratio = sorted(values)[len(values) // 2] / base[len(base) // 2] if base and values else None
+        ratio = quantile(values, 0.5) / quantile(base, 0.5) if base and values else None
         told = f"{ratio:>8.1f}x" if ratio else f"{'-':>9}"
         lines.append(f"{f'chaos, {kind}: breach to the last delay gone':<66}{len(values):>5} {spread(values)}{told}")
     return "\n".join(lines)

@@ -96,7 +96,7 @@ class Job(threading.Thread):
         came = play(lab, self.eyes, self.files[one.experiment], one, when, self.halted.is_set)
         if came.left or came.odd:
             kept = Path(tempfile.mkdtemp(prefix=f"gameday-kill-{self.seed}-{one.number}-"))
-            shutil.copytree(lab.base, kept, symlinks=True, dirs_exist_ok=True, ignore=_postgres)
+            shutil.copytree(lab.base, kept, symlinks=True, dirs_exist_ok=True, ignore=_useless)
             self.came.put(f"kill {one.number}, seed {self.seed}: what it left is kept in {kept}")
         for folder in came.folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -129,8 +129,9 @@ class Job(threading.Thread):
         return timing_of(took, scene.marks())
 
 
-def _postgres(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name == "postgres"]
+def _useless(folder: str, names: list[str]) -> list[str]:
+    """Leave out of a copy the database's files, and pipes, which cannot be copied."""
+    return [name for name in names if name == "postgres" or (Path(folder) / name).is_fifo()]
 
 
 def line(came: Came, seed: int) -> str:
@@ -226,6 +227,7 @@ def main() -> int:
             job.halted.set()
         for job in jobs:
             job.join()
+        collect(jobs, came, found, asked.seed, asked.log)
     kills = [one for one in found if isinstance(one, Came)]
     print(f"\nseed {asked.seed}, from kill {asked.skip}, {asked.jobs} jobs, {time.monotonic() - began:.0f} s\n")
     print(table(kills))
