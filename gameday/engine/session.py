@@ -265,7 +265,9 @@ class Session:
         self.sources.stop()
         self.sampler.stop()
         halt.close(self.folder)
-        self.hold.give_back(complete)
+        if kept := self.hold.give_back(complete):
+            self.recorder.mark("lock.kept", why=kept)
+            self.setup.progress.phase("lock", kept)
         if self.leash:
             self.leash.end()
         self.recorder.mark("finished", fsync=True)

@@ -14,6 +14,7 @@ from gameday.errors import Refusal
 from gameday.safety.lock import LEASE_S, RENEW_S, Holder, LocalLock, RemoteLock
 from gameday.safety.promises import Promise, Promises, count
 
+TRIES, PAUSE_S = 3, 0.3
 MARGIN_S = 5.0  # a lease that could not be renewed counts as lost this long before it ends
 
 
@@ -52,15 +53,17 @@ class Hold:
         if self.remote and self.remote.run:
             self.remote.note(promises)
 
-    def give_back(self, complete: bool) -> None:
-        """Let go. A run that left something changed stays named, so that the next one finds it."""
+    def give_back(self, complete: bool) -> str:
+        """Let go; return what could not be given back, or "".
+
+        A run that left something changed stays named, so that the next one finds it.
+        """
         self._stop.set()
         if complete and self.local.descriptor >= 0:
             self.local.write_over()
-        if self.remote and self.remote.run and complete:
-            with suppress(Exception):  # a lease that cannot be given back ends by itself
-                self.remote.release()
+        kept = give_back(self.remote) if self.remote and self.remote.run and complete else ""
         self.local.release()
+        return kept
 
     def _renew(self, remote: RemoteLock) -> None:
         while not self._stop.wait(RENEW_S):
@@ -75,6 +78,20 @@ class Hold:
                 if time.monotonic() - remote.renewed > LEASE_S - MARGIN_S - RENEW_S:
                     self._lost(f"the lock on {self.environment.name} could not be renewed: {error}")
                     return
+
+
+def give_back(remote: RemoteLock, run: str = "") -> str:
+    """Free the table's item of *run* (the one that took it), trying again; return why that failed, or ""."""
+    for attempt in range(TRIES):
+        try:
+            remote.release(run)
+            return ""
+        except Exception as error:  # noqa: BLE001  whatever it was: the lease ends by itself
+            last = error
+            time.sleep(PAUSE_S * attempt)
+    with suppress(Exception):  # at least nobody must think that something is left to undo
+        remote.note([], run)
+    return f"the lock in {remote.table} could not be given back and ends with its lease of {LEASE_S:g} s ({last})"
 
 
 def _leftovers(last: Holder, settle: bool, environment: str) -> list[str]:

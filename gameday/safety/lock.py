@@ -216,9 +216,10 @@ class RemoteLock:
         self.renewed = time.monotonic()
         return answer.get("halt", "")
 
-    def note(self, promises: list[Promise]) -> None:
+    def note(self, promises: list[Promise], run: str = "") -> None:
         """Keep the open promises where another machine can read them."""
-        self._update("SET #promises = :promises", {":promises": {"S": json.dumps([asdict(each) for each in promises])}})
+        listed = json.dumps([asdict(each) for each in promises])
+        self._update("SET #promises = :promises", {":promises": {"S": listed}}, run)
 
     def ask_halt(self, run: str, why: str) -> None:
         """Ask the holder to end *run*; it looks at every renewal."""

@@ -16,7 +16,6 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from gameday.config import Environment
 from gameday.record import Recorder
 from gameday.redact import Redactor
 from gameday.safety import secrets
+from gameday.safety.hold import give_back
 from gameday.safety.lock import LocalLock, RemoteLock
 from gameday.safety.process import Mortal
 from gameday.safety.promises import Promises, Settled
@@ -105,8 +105,7 @@ class Watch:
         if self.lock >= 0:
             LocalLock(self.environment, self.lock).write_over()
         if self.environment.lock_table:
-            with suppress(Exception):  # a lease that cannot be given back ends by itself
-                RemoteLock(Aws(self.environment).dynamodb, self.environment).release(self.folder.name)
+            give_back(RemoteLock(Aws(self.environment).dynamodb, self.environment), self.folder.name)
 
 
 def main() -> None:
