@@ -163,6 +163,7 @@ def configure_control(
     **_: object,
 ) -> None:
     """Register for the run's events; a file without our block is none of our business."""
+    STATE.session = None  # an earlier one of this process is over
     if block_of(experiment, lenient=True) is not None:
         _hide(secrets, configuration, experiment)
         event_registry.register(Handler())
@@ -170,6 +171,8 @@ def configure_control(
 
 def before_experiment_control(context: Mapping[str, Any], **_: object) -> None:
     """Take the baseline, or refuse before anything is touched."""
+    if block_of(context, lenient=True) is None:
+        return
     if STATE.session is None:
         raise InterruptExecution(STATE.failure or "the gameday control could not be armed")
     _refusing(STATE.session, STATE.session.settle_in)

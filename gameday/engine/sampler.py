@@ -77,7 +77,7 @@ class Sampler:
         self._stop.set()
         if self._thread:
             self._thread.join(15)
-            self.tick()
+            attempt(self.tick, self._failed)
 
     def tick(self, now: float | None = None) -> None:
         """Ask once, for all metrics in one call, and write down what is new."""

@@ -38,15 +38,24 @@ class Hold:
         last = self.local.take()
         try:
             said = _leftovers(last, settle, self.environment.name) if last else []
+            self.local.write(holder)  # first, so that a crash right here tells whose the table's item is
             if self.remote:
-                self.remote.take(holder)
+                if last:
+                    self.remote.release(last.run)  # it died here, and has nothing open: its lease protects nobody
+                self._take(self.remote, holder)
         except BaseException:
             self.local.release()
             raise
-        self.local.write(holder)
         if self.remote:
             threading.Thread(target=self._renew, args=(self.remote,), daemon=True, name="gameday-lock").start()
         return said
+
+    def _take(self, remote: RemoteLock, holder: Holder) -> None:
+        try:
+            remote.take(holder)
+        except BaseException:
+            self.local.write_over()
+            raise
 
     def note(self, promises: list[Promise]) -> None:
         """Keep the open promises where another machine finds them. Raises when that cannot be done."""

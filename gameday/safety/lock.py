@@ -178,7 +178,9 @@ class RemoteLock:
                 **names(free),
             )
         except self.client.exceptions.ConditionalCheckFailedException:
-            raise Refusal(self._why_not()) from None
+            found = self.look()
+            if found is None or found.holder.run != holder.run:  # ours: an answer was lost
+                raise Refusal(self._why_not()) from None
         except self.client.exceptions.ResourceNotFoundException:
             raise Refusal(
                 f"there is no lock table {self.table}; create it once with: aws dynamodb create-table "
