@@ -6,6 +6,7 @@ from typing import Any
 
 from gameday.errors import UndoIncomplete
 from gameday.safety import secrets
+from gameday.safety.outcome import why_not
 
 
 def play(activity: dict[str, Any]) -> str:
@@ -20,8 +21,8 @@ def play(activity: dict[str, Any]) -> str:
     held = secrets.held()
     quiet = {key: value for key, value in activity.items() if key not in ("background", "controls", "pauses")}
     run = execute_activity(bare, quiet, held.get("configuration") or {}, held.get("secrets") or {}, Dry.PAUSE)
-    if run.get("status") != "succeeded":
-        raise UndoIncomplete(f"the rollback {activity.get('name')} {run.get('status')}: {_last(run.get('exception'))}")
+    if why := why_not(run):
+        raise UndoIncomplete(f"the rollback {activity.get('name')}: {why} {_last(run.get('exception') or '')}".strip())
     return f"the rollback {activity.get('name')} succeeded"
 
 

@@ -20,14 +20,15 @@ from chaoslib.run import RunEventHandler
 from gameday.analysis.findings import fold
 from gameday.block import block_of
 from gameday.engine.progress import Redacted
-from gameday.engine.session import Session
+from gameday.engine.session import LEAVE, Session
 from gameday.engine.setup import Setup, from_surroundings
 from gameday.errors import GamedayError
 from gameday.model import Json
 from gameday.record import Record
 from gameday.redact import Redactor, install_on_logging, redact_in_place
+from gameday.safety.intent import acts
 
-OWNED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+OWNED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class State:
@@ -37,6 +38,7 @@ class State:
         self.setup: Setup | None = None  # given by `gameday run`
         self.session: Session | None = None
         self.failure: str = ""
+        self.error: GamedayError | None = None  # what refused to arm, for its exit code
         self.findings: dict[str, Json] = {}
         self.redactor = Redactor()
         self.unlog: Callable[[], None] = lambda: None
@@ -49,7 +51,7 @@ def prepare(setup: Setup) -> None:
     """Say where the next run happens; without it, the surroundings of a plain `chaos run` say so."""
     STATE.setup = setup
     STATE.session = None
-    STATE.failure = ""
+    STATE.failure, STATE.error = "", None
     STATE.findings = {}
 
 
@@ -81,7 +83,7 @@ class Handler(RunEventHandler):  # type: ignore[misc]
             session = Session(setup, experiment, block_of(experiment), secrets or {}, STATE.redactor)
             session.arm(configuration)
         except GamedayError as error:
-            STATE.failure = STATE.redactor.text(str(error))
+            STATE.failure, STATE.error = STATE.redactor.text(str(error)), error
             return
         except Exception as error:  # noqa: BLE001  chaoslib would swallow it: keep it, the control refuses with it
             why = f"the run could not be armed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
@@ -95,16 +97,21 @@ class Handler(RunEventHandler):  # type: ignore[misc]
     def start_activity(self, activity: Mapping[str, Any]) -> None:
         """Note an action before it runs."""
         session = STATE.session
-        if session and activity.get("type") == "action" and not session.undo.begun:
+        if session is None or not acts(activity) or session.undo.begun:
+            return
+        try:
             session.action_begins(str(activity.get("name")))
+        except Exception as error:  # noqa: BLE001  chaoslib would swallow it, and let the action run
+            session.undo.end("aborted", f"{activity.get('name')} could not be guarded: {error}")
+            raise SystemExit(LEAVE) from None
 
     def activity_completed(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
         """Note how an action ended."""
         session = STATE.session
         name, status = str(activity.get("name")), str(run.get("status", "interrupted"))
         if session and session.undo.begun:
-            session.rollbacks.played(name, status)
-        elif session and activity.get("type") == "action":
+            session.rollbacks.played(name, {**run, "activity": activity})
+        elif session and acts(activity):
             session.action_ended(name, status, _last_line(run.get("exception")))
 
     def hypothesis_before_completed(self, experiment: object, state: Mapping[str, Any], journal: object) -> None:
@@ -136,9 +143,11 @@ class Handler(RunEventHandler):  # type: ignore[misc]
         try:
             session.close()
             session.recorder.save("journal.json", _plain(journal))
-            STATE.findings = cast("dict[str, Json]", STATE.redactor(fold(Record(session.folder))))
+            STATE.findings = cast(
+                "dict[str, Json]", STATE.redactor(fold(Record(session.folder), session.recorder.lost))
+            )
             session.recorder.save("findings.json", STATE.findings)
-            _tell(journal, str(STATE.findings["verdict"]), str(session.folder))
+            _tell(journal, str(STATE.findings["verdict"]), str(session.folder), bool(session.promises.open()))
             if (ending := session.undo.ending) and ending.kind != "refused":
                 journal["interruption"] = {"kind": "control", "name": "gameday", "reason": ending.why}
         except Exception:  # noqa: BLE001  chaoslib would swallow it: keep it where the command finds it
@@ -244,12 +253,12 @@ def _last_line(exception: object) -> str:
     return text[-1].split(": ", 1)[-1] if text else ""
 
 
-def _tell(journal: dict[str, Any], verdict: str, detail: str) -> None:
+def _tell(journal: dict[str, Any], verdict: str, detail: str, incomplete: bool = False) -> None:
     """Put the verdict into Chaos Toolkit's journal, so that plain `chaos run` exits 0 only when it held."""
     journal["gameday"] = {"verdict": verdict, "detail": detail}
     if verdict == "broke":
         journal["deviated"] = True
-    elif verdict not in ("held", "interrupted", "aborted") and journal.get("status") == "completed":
+    elif (verdict != "held" or incomplete) and journal.get("status") == "completed":
         journal["status"] = "failed"
 
 

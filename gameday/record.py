@@ -25,12 +25,15 @@ SWEPT = (".jsonl", ".json", ".log", ".txt")
 def append_line(path: Path, value: object, *, fsync: bool = False) -> None:
     """Append one JSON line. With *fsync* a crash afterwards cannot lose it.
 
-    A record begins with a newline, so that the torn last line of a crash costs nothing but itself.
+    A record begins with a newline, so that the torn last line of a crash costs nothing but itself. Raises OSError: it
+    is not written, or not whole.
     """
     new = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, b"\n" + json.dumps(value, default=str).encode() + b"\n")
+        rest = b"\n" + json.dumps(value, default=str).encode() + b"\n"
+        while rest:  # a disk that is nearly full takes a part, and says so only the next time
+            rest = rest[os.write(descriptor, rest) :]
         if fsync:
             os.fsync(descriptor)
     finally:
@@ -71,12 +74,17 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 class Recorder:
-    """The writing half of one run folder."""
+    """The writing half of one run folder.
+
+    Once the run goes on, a line that cannot be written must not stop what protects the system: it is lost, `lost` says
+    so, and the verdict hears of it. Promises are no such lines: they are written by `append_line`, which raises.
+    """
 
     def __init__(self, folder: Path, redact: Redactor | None = None) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.redact = redact or Redactor()
+        self.lost = ""  # why something could not be written
         self._lock = threading.RLock()  # a signal's handler may come in while this thread holds it
 
     def plan(self, plan: Mapping[str, object]) -> None:
@@ -86,25 +94,32 @@ class Recorder:
     def mark(self, name: str, at: float | None = None, /, *, fsync: bool = False, **details: object) -> Mark:
         """Append an instant; *at* is now unless given."""
         mark = Mark(time.time() if at is None else at, name, cast("dict[str, Json]", self.redact(details)))
-        with self._lock:
-            append_line(self.folder / "marks.jsonl", asdict(mark), fsync=fsync)
+        self._append("marks.jsonl", asdict(mark), fsync=fsync)
         return mark
 
     def points(self, points: list[Point]) -> None:
         """Append sampled points of metrics."""
-        with self._lock:
-            for point in points:
-                append_line(self.folder / "metrics.jsonl", asdict(point))
+        for point in points:
+            self._append("metrics.jsonl", asdict(point))
 
     def log(self, level: str, message: str, **details: object) -> None:
         """Append to the run's own log."""
         line = {"at": time.time(), "level": level, "message": message, **details}
-        with self._lock:
-            append_line(self.folder / "log.jsonl", self.redact(line))
+        self._append("log.jsonl", self.redact(line))
 
     def save(self, name: str, value: object) -> None:
         """Write a whole JSON file, such as `findings.json`."""
-        write_json(self.folder / name, self.redact(value))
+        try:
+            write_json(self.folder / name, self.redact(value))
+        except OSError as error:
+            self.lost = str(error)
+
+    def _append(self, name: str, value: object, *, fsync: bool = False) -> None:
+        with self._lock:
+            try:
+                append_line(self.folder / name, value, fsync=fsync)
+            except OSError as error:
+                self.lost = str(error)
 
     def sweep(self) -> list[str]:
         """Redact, with what is known by now, what other processes wrote and what was written early; make all 0600.

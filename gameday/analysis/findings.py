@@ -10,14 +10,14 @@ from gameday.analysis.proofs import data_proof, fault_proof, load_proof
 from gameday.analysis.recovery import Recovery, layers, recovery
 from gameday.analysis.stats import Span, common_failures, due_in, figures, rounded
 from gameday.analysis.timeline import Timeline, answered, cut_short, first, timeline
-from gameday.analysis.verdict import verdict
+from gameday.analysis.verdict import doubted, verdict
 from gameday.model import Json, Mark, Objectives, Verdict, iso
 from gameday.record import Record
 from gameday.safety.promises import Promises
 
 
-def fold(record: Record) -> dict[str, Json]:
-    """Return the findings of a run folder."""
+def fold(record: Record, lost: str = "") -> dict[str, Json]:
+    """Return the findings of a run folder; *lost* says why some of the record could not be written."""
     plan = cast("dict[str, Any]", record.document("plan.json"))
     block = plan.get("block") or {}
     marks = record.marks()
@@ -32,7 +32,8 @@ def fold(record: Record) -> dict[str, Json]:
     ending = first(marks, "load.stopping")
     load = load_proof(samples, record.pulses(), (block.get("load") or {}).get("rate"), ending.at if ending else None)
     data = data_proof(record.points(), list(block.get("steady") or {}), _sampled(line, plan), *_pace(plan))
-    word, why = verdict(marks, fault, load, data, objectives)
+    promises = _promises(record)
+    word, why = doubted(*verdict(marks, fault, load, data, objectives), _changed(promises), lost)
     if word is Verdict.BROKE and (told := common_failures(after)):
         why.append(told)
     proofs = {"fault": {"proven": fault.proven, "evidence": list(fault.evidence)}, "load": load, "data": data}
@@ -51,7 +52,7 @@ def fold(record: Record) -> dict[str, Json]:
         "objectives": objectives,
         "writes": writes,
         "abort": _abort(marks),
-        "promises": _promises(record),
+        "promises": promises,
         "not_tested": cast("Json", _not_tested(plan, block)),
         "runbook": block.get("runbook"),
         "practice": block.get("practice") or [],
@@ -113,6 +114,12 @@ def _promises(record: Record) -> dict[str, Json]:
     made, still = promises.made(), promises.open()
     left: list[Json] = [{"what": promise.sentence, "restore_with": promise.by_hand} for promise in still]
     return {"made": len(made), "kept": len(made) - len(still), "open": left}
+
+
+def _changed(promises: Mapping[str, Json]) -> list[str]:
+    """Say what is still changed, and the command that restores it."""
+    left = cast("list[dict[str, str]]", promises["open"])
+    return [f"still changed: {each['what']}; restore it with: {each['restore_with']}" for each in left]
 
 
 def _not_tested(plan: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:

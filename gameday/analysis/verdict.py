@@ -36,6 +36,14 @@ def verdict(
     return Verdict.HELD, [_say(row) for row in rows]
 
 
+def doubted(word: Verdict, why: Reasons, changed: Reasons, lost: str) -> tuple[Verdict, Reasons]:
+    """Return the verdict of a run that left something changed, or whose record has gaps: it neither held nor broke."""
+    doubts = [*changed, *([f"the record has gaps: {lost}"] if lost else [])]
+    if doubts and word in (Verdict.HELD, Verdict.BROKE):
+        return Verdict.INCONCLUSIVE, [*doubts, *why]
+    return word, [*why, *doubts]
+
+
 def _ended_early(marks: list[Mark]) -> tuple[Verdict, Reasons] | None:
     endings = {"refused": Verdict.REFUSED, "abort": Verdict.ABORTED, "interrupted": Verdict.INTERRUPTED}
     ending = first(marks, *endings)
@@ -63,6 +71,11 @@ def _missing_proofs(
     reasons = []
     if fault.proven is None:
         reasons.append(f"the fault could not be proven: {_last(fault.evidence)}")
+    reasons += [
+        f"the action {mark.details.get('name')} {mark.details.get('status')}"
+        for mark in marks
+        if mark.name == "action.ended" and mark.details.get("status") != "succeeded"
+    ]
     if not first(marks, "finished"):
         reasons.append("the record was cut short: the run did not finish")
     delivered, lag = cast("float", load["delivered"]), cast("float | None", load["send_lag_p99_ms"])

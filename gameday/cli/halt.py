@@ -33,6 +33,8 @@ def command(env: str, within_s: float) -> int:
     outcome = halt_environment(environment, why, within_s, lambda sentence: click.echo(f"  {sentence}", err=True))
     for sentence in outcome.verified:
         click.echo(f"read back: {sentence}")
+    for sentence in outcome.notes:
+        click.echo(sentence)
     if outcome.failures:
         raise UndoIncomplete("; ".join(outcome.failures))
     click.echo(outcome.sentence)

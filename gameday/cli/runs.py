@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gameday.cli._shared import runs_option
+
+if TYPE_CHECKING:
+    from gameday.safety.promises import Promises
 
 
 @click.command("runs")
@@ -24,6 +27,7 @@ def command(runs: Path, as_json: bool) -> int:
     from gameday.analysis.findings import findings_of
     from gameday.record import Record, run_folders
     from gameday.safety import halt
+    from gameday.safety.promises import Promises
 
     rows: list[dict[str, Any]] = []
     for folder in run_folders(runs):
@@ -32,7 +36,7 @@ def command(runs: Path, as_json: bool) -> int:
             continue
         findings: dict[str, Any] = findings_of(Record(folder))
         why = findings.get("why") or ["the run was cut short"]
-        promises = findings.get("promises") or {}
+        promises = _counted(Promises(folder / "promises.jsonl"))
         rows.append({"run": folder.name, "verdict": findings["verdict"], "why": why[0], "promises": promises})
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -42,6 +46,13 @@ def command(runs: Path, as_json: bool) -> int:
         for row in rows:
             click.echo(f"{row['run']:<48} {row['verdict']:<13} {row['why']}{_promised(row['promises'])}")
     return 0
+
+
+def _counted(promises: Promises) -> dict[str, Any]:
+    """Count them anew: `gameday undo` may have kept some since the findings were saved."""
+    made, still = promises.made(), promises.open()
+    left = [{"what": promise.sentence, "restore_with": promise.by_hand} for promise in still]
+    return {"made": len(made), "kept": len(made) - len(still), "open": left}
 
 
 def _promised(promises: dict[str, Any] | None) -> str:

@@ -15,9 +15,10 @@ from gameday.errors import UndoIncomplete
 @env_option
 @runs_option
 def command(run: str | None, env: str, runs: Path) -> int:
-    """Settle promises that a crash left open, newest first: of RUN, or of every run in the folder and on ENV.
+    """Settle promises that a crash left open, newest first: of RUN, or of every run on ENV in the folder.
 
-    Idempotent: run it as often as you like.
+    Idempotent: run it as often as you like. A run of another environment is named and left alone; while a run is
+    played on ENV nothing is settled.
 
     \b
     Example:
@@ -25,13 +26,15 @@ def command(run: str | None, env: str, runs: Path) -> int:
       gameday undo 2026-12-01T10-00 --on staging
     """
     suite = open_suite()
-    from gameday.engine.halting import undo_everything, undo_run
+    from gameday.engine.settling import undo_everything, undo_run
     from gameday.record import find_run
 
     environment = environment_now(env, suite)
     outcome = undo_run(find_run(runs, run).folder, environment) if run else undo_everything(runs, environment)
     for sentence in outcome.verified:
         click.echo(f"put back: {sentence}")
+    for sentence in outcome.notes:
+        click.echo(sentence)
     if outcome.failures:
         raise UndoIncomplete("; ".join(outcome.failures))
     click.echo(outcome.sentence)

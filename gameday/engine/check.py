@@ -29,7 +29,7 @@ from gameday.source import Source
 
 WRONG: tuple[Rule, ...] = (
     words, calls.calls, references.references, references.names, references.never_replaced, tolerances.tolerances,
-    habits.dry, our_block.names_and_numbers, our_block.unnamed,
+    habits.dry, habits.acting, our_block.names_and_numbers, our_block.unnamed, our_block.placed,
 )  # fmt: skip
 UNWISE: tuple[Rule, ...] = (
     calls.control_modules, tolerances.crashes, undo.undo, traps.traps, fis.in_experiment, habits.timeouts,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gameday.engine.load_process import LoadProcess
@@ -63,7 +64,8 @@ class Monitor:
             if why:
                 self._over = True
                 self.tripped(why)
-            self._show()
+            with suppress(Exception):  # figures on a terminal must not end the thread that guards
+                self._show()
 
     def _look(self) -> str | None:
         """Return why the run must end, or None."""

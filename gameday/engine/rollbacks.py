@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gameday.safety.promises import Promise, Promises
+from gameday.safety.outcome import why_not
+from gameday.safety.promises import DECLARED, Promise, Promises
 
-CALL = "actions.rollback:play"
+CALL = DECLARED
 
 
 class Rollbacks:
@@ -17,12 +18,14 @@ class Rollbacks:
     def __init__(self, promises: Promises, declared: Sequence[Mapping[str, Any]]) -> None:
         self.promises = promises
         self.declared = [each for each in declared if not _is_ours(each)]
+        self.promised = False
         self._made: dict[str, Promise] = {}
 
     def promise(self, configuration: Mapping[str, Any]) -> None:
         """Promise them last first, because promises are settled newest first. Secrets stay names, and off the disk."""
         from chaoslib import substitute
 
+        self.promised = True
         for activity in reversed(self.declared):
             name = str(activity.get("name"))
             provider = dict(activity.get("provider") or {})
@@ -35,9 +38,9 @@ class Rollbacks:
                 CALL, f"the declared rollback {name} is played", by_hand, activity=resolved
             )
 
-    def played(self, name: str, status: str) -> None:
-        """Strike out what Chaos Toolkit has played itself."""
-        promise = self._made.pop(name, None) if status == "succeeded" else None
+    def played(self, name: str, run: Mapping[str, Any]) -> None:
+        """Strike out what Chaos Toolkit has played itself, and well."""
+        promise = self._made.pop(name, None) if why_not(run) == "" else None
         if promise:
             self.promises.strike(promise)
 
@@ -57,4 +60,6 @@ def split(
 
 
 def _is_ours(activity: Mapping[str, Any]) -> bool:
-    return str((activity.get("provider") or {}).get("module", "")).startswith("actions.")
+    """Return whether it only keeps promises: a function of ours without arguments, such as `actions.latency.stop`."""
+    provider = activity.get("provider") or {}
+    return str(provider.get("module", "")).startswith("actions.") and not provider.get("arguments")

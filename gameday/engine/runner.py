@@ -39,6 +39,8 @@ def play(file: Path, setup: Setup, given: Mapping[str, Json] | None = None) -> d
     journal = _chaoslib(experiment, values)
     findings = control.findings()
     if not findings:
+        if control.STATE.error:
+            raise control.STATE.error
         told = journal.get("gameday", {})
         raise GamedayError(
             control.STATE.failure or f"the run left no findings: {told.get('detail', 'no reason known')}"
@@ -73,7 +75,10 @@ def _place(given: dict[str, Json], experiment: dict[str, Any], setup: Setup) -> 
 
 def _room(runs: Path) -> None:
     """Refuse to begin a run whose record might not fit."""
-    runs.mkdir(parents=True, exist_ok=True)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"no run can be written to {runs}: {error}; give another folder with `--runs DIR`") from None
     free = shutil.disk_usage(runs).free
     if free < ROOM_BYTES:
         raise UsageError(
@@ -91,7 +96,10 @@ def _chaoslib(experiment: dict[str, Any], values: dict[str, Json]) -> dict[str, 
     schedule = Schedule(continuous_hypothesis_frequency=float(hypothesis.get("frequency", 1.0)))
     settings: dict[str, Any] = {"runtime": copy.deepcopy(experiment.get("runtime") or {})}
     with _quiet():
-        return cast("dict[str, Any]", run_experiment(experiment, settings, (values, {}), strategy, schedule))
+        try:
+            return cast("dict[str, Any]", run_experiment(experiment, settings, (values, {}), strategy, schedule))
+        except SystemExit:  # a signal at the very end: the findings say the rest
+            return {}
 
 
 @contextmanager

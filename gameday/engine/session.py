@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,7 @@ from gameday.safety import armed, gate, halt, secrets
 from gameday.safety.guards import read
 from gameday.safety.hold import Hold
 from gameday.safety.leash import Leash
-from gameday.safety.process import descendants
+from gameday.safety.process import descendants, mark_children
 from gameday.safety.promises import Promises
 
 LEAVE = 20  # Chaos Toolkit's own code for "stop now, and play the rollbacks"
@@ -79,7 +82,6 @@ class Session:
         self.proofs: Proofs | None = None
         self.touched_at: float | None = None  # when the first action of the method began
         self.injected = False  # an action of the method succeeded
-        self.watched = False  # the recovery was watched to its end: only reading back is left
 
     def _usual_s(self) -> float:
         phases, sampling = self.phases, self.environment.sampling
@@ -102,7 +104,6 @@ class Session:
             self.id, self.environment, self.aws, self.recorder, self.promises, self.block.blast,
             random.Random(self.seed), self.steady,
         )  # fmt: skip
-        armed.arm(self.run)
         self.recorder.mark("armed", seed=self.seed)
         build = f", build {self.environment.build}" if self.environment.build else ""
         self.setup.progress.phase("run", f"{self.experiment['title']} (on {self.environment.name}{build})")
@@ -115,7 +116,6 @@ class Session:
             self.abort,
         )  # fmt: skip
         self.recorder.mark("watchman.started", pid=self.leash.process.pid)
-        halt.listen(self.folder, self._halted)
         names = self.block.fault.proofs if self.block.fault else ()
         self.proofs = Proofs.before_the_fault(self.run, names)
         self.recorder.mark("before", snapshots=self.proofs.before)
@@ -135,6 +135,7 @@ class Session:
         self._phase("warmup", "warm-up", self.phases.warmup_s if self.load else 0)
         self._phase("baseline", "baseline", self.phases.baseline_s)
         self._guards_see()
+        armed.arm(self.run)  # only now: nothing of ours acts in a run that was not let through
 
     def _may_begin(self) -> None:
         """Raise Refusal, with figures, when the environment's rules or its state say no."""
@@ -143,6 +144,8 @@ class Session:
         self.recorder.mark("account", caller=caller)
         for sentence in self.hold.take(self.id, self.folder, self.setup.settle_leftovers):
             self.setup.progress.phase("undo", f"of an earlier run: {sentence}")
+        halt.listen(self.folder, self._halted)
+        mark_children(self.id)
         intents = gate.examine(self.run, self.experiment, self.configuration, time.time())
         self.recorder.mark("gate", intents=[asdict(intent) for intent in intents])
 
@@ -159,7 +162,8 @@ class Session:
 
     def promise_rollbacks(self) -> None:
         """Write the declared rollbacks down before the method, so that a killed run plays them too."""
-        self.rollbacks.promise(self.public)
+        if not self.rollbacks.promised:
+            self.rollbacks.promise(self.public)
 
     def steady(self) -> armed.Steady:
         """Return what the metrics say now."""
@@ -176,12 +180,18 @@ class Session:
     # -- the fault -----------------------------------------------------------------------------------------
 
     def action_begins(self, name: str) -> None:
-        """Note that an action of the method is about to run; from the first one on, guards count."""
-        self.recorder.mark("action.started", fsync=True, name=name)
+        """Note that an action of the method is about to run; from the first one on, guards count.
+
+        Raises Refusal: the run was not let through, or is ending.
+        """
+        if not armed.is_armed() or self.undo.ending:
+            raise Refusal(f"{name} must not begin: {self.undo.ending.why if self.undo.ending else 'nothing guards it'}")
+        self.promise_rollbacks()
         if self.touched_at is None:
             self.touched_at = time.time()
         if self.monitor:
             self.monitor.guarding.set()
+        self.recorder.mark("action.started", fsync=True, name=name)
         self.setup.progress.phase("fault", name)
 
     def action_ended(self, name: str, status: str, error: str) -> None:
@@ -211,7 +221,6 @@ class Session:
             if passed_s >= self.phases.recovery_s and well_since and time.monotonic() - well_since >= WELL_FOR_S:
                 break
             time.sleep(0.25)
-        self.watched = True
 
     def _well(self) -> bool:
         errors = self.live.signal("load.error_ratio", WELL_FOR_S) if self.load else 0.0
@@ -222,7 +231,7 @@ class Session:
 
     def refuse(self, why: str) -> None:
         """Note that nothing was touched, and why."""
-        self.undo.end("refused", why.removeprefix(""))
+        self.undo.end("refused", why)
 
     def abort(self, why: str) -> None:
         """End the run from another thread, because a guard, the deadline, the lock or the watchman says so."""
@@ -233,14 +242,14 @@ class Session:
 
     def leave(self, number: int) -> None:
         """Handle a signal in the main thread: end the run, unless it is ending already."""
-        if self.undo.begun or self.undo.leaving or self.watched:
+        if self.undo.begun or self.undo.leaving:
             self.recorder.mark("signal.ignored", signal=number, why="the run is ending, and is put back first")
             self.setup.progress.phase("undo", "goes on; a second signal does not drop it")
             return
         self.undo.leaving = True
-        if number != signal.SIGUSR1 or self.undo.ending is None:
-            self.undo.end("interrupted", f"{signal.Signals(number).name} received")
+        if self.undo.end("interrupted", f"{signal.Signals(number).name} received"):
             self.undo.end_activities()
+            threading.Thread(target=self.undo.backstop, daemon=True, name="gameday-backstop").start()
         raise SystemExit(LEAVE)
 
     def undo_begins(self) -> None:
@@ -253,25 +262,37 @@ class Session:
             self.load.cut()
 
     def close(self) -> None:
-        """Undo what is left, end the load, give the environment back, and complete the history."""
+        """Undo what is left, end the load, give the environment back, and complete the history.
+
+        Whatever one step raises, the next ones follow; an undo that raised is not complete.
+        """
         self.undo.begin()
-        complete = self.undo.settle()
+        self._step(self.undo.settle)
         if self.monitor:
             self.monitor.guarding.clear()
         if self.load:
-            self._end_load(self.load)
+            self._step(partial(self._end_load, self.load))
         if self.monitor:
-            self.monitor.stop()
-        self.sources.stop()
-        self.sampler.stop()
-        halt.close(self.folder)
-        if kept := self.hold.give_back(complete):
+            self._step(self.monitor.stop)
+        for step in (self.sources.stop, self.sampler.stop, partial(halt.close, self.folder), self._give_back):
+            self._step(step)
+        if self.leash:
+            self._step(self.leash.end)
+        mark_children("")
+        armed.disarm()
+        self.recorder.mark("finished", fsync=True)
+
+    def _step(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  it is written down, and the next step follows
+            self.recorder.log("error", "a step of the end failed", step=str(step), traceback=traceback.format_exc())
+            self.recorder.mark("end.failed", why=f"{type(error).__name__}: {error}")
+
+    def _give_back(self) -> None:
+        if kept := self.hold.give_back(self.undo.complete is True):
             self.recorder.mark("lock.kept", why=kept)
             self.setup.progress.phase("lock", kept)
-        if self.leash:
-            self.leash.end()
-        self.recorder.mark("finished", fsync=True)
-        armed.disarm()
 
     def _end_load(self, load: LoadProcess) -> None:
         self.recorder.mark("load.stopping")

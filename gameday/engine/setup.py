@@ -59,13 +59,16 @@ def _file_on_command_line(title: str) -> Path | None:
 
 
 def run_id(title: str, file: Path | None, runs: Path, now: float | None = None) -> str:
-    """Return `<UTC start>-<experiment>`, made unique in *runs*."""
+    """Make a run folder in *runs* that no other run has, `<UTC start>-<experiment>`, and return its name."""
     stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(now))
     slug = file.stem if file else re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "experiment"
     name, count = f"{stamp}-{slug}", 2
-    while (runs / name).exists():
-        name, count = f"{stamp}-{slug}-{count}", count + 1
-    return name
+    while True:
+        try:
+            (runs / name).mkdir(mode=0o700, parents=True)
+            return name
+        except FileExistsError:
+            name, count = f"{stamp}-{slug}-{count}", count + 1
 
 
 def versions() -> dict[str, str]:

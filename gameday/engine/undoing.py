@@ -46,6 +46,7 @@ class Undoing:
         self.ending: Ending | None = None
         self.leaving = False  # the main thread has been told
         self.begun = False  # the undo goes on: no signal may drop it
+        self.backstopped = False  # something may have been started after its own undo
         self.complete: bool | None = None
         self._lock = threading.RLock()  # a signal's handler may come in while this thread holds it
 
@@ -55,6 +56,7 @@ class Undoing:
             if self.ending is not None or self.begun:
                 return False
             self.ending = Ending(kind, why, time.time())
+            self.promises.shut = why
         self.recorder.mark("abort" if kind == "aborted" else kind, self.ending.at, fsync=True, why=why)
         self.progress.phase(kind, why)
         return True
@@ -64,12 +66,21 @@ class Undoing:
         if self.end(kind, why):
             self.end_activities()
             self._interrupt()
+            self.backstop()
+
+    def backstop(self) -> None:
+        """Undo without Chaos Toolkit when it waits for an activity that cannot be interrupted, until it goes on.
+
+        What such an activity still starts is undone too: every undo is run again each second.
+        """
+        time.sleep(BACKSTOP_S)
+        if not self.begun:
+            self.recorder.mark("undo.backstop", why="a background activity holds the rollbacks up")
+        while not self.begun:
+            self.backstopped = True
+            self.settle()
             time.sleep(BACKSTOP_S)
-            if not self.begun:
-                self.recorder.mark(
-                    "undo.backstop", why="the rollbacks had not begun; a background activity holds them up"
-                )
-                self.settle()
+            self.promises.fulfil_again()
 
     def begin(self) -> None:
         """From here on nothing interrupts: whatever is left to undo is undone."""
@@ -94,6 +105,8 @@ class Undoing:
 
     def settle(self) -> bool:
         """Keep every open promise, note what was read back, and return whether nothing is left changed."""
+        if self.backstopped and self.begun:
+            self.promises.fulfil_again()
         self.promises.settle(PATIENCE_S)
         left = self.promises.open()
         with self._lock:

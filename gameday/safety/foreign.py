@@ -1,7 +1,8 @@
 """What an action that is not ours would hit, as far as its arguments tell: chaosaws names its targets in known ways.
 
 Which API calls it makes, nobody has written down: its intent says so. How many tasks go is known of the functions of
-`HITS`; of the others it is not, and a limit that cannot be checked is a reason not to.
+`_hits`; of the others it is not, and a limit that cannot be checked is a reason not to. Of other packages no argument
+is known by its name: that somebody listed the action is the permission.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gameday.safety.armed import Run
 from gameday.safety.intent import Intent, Target
 from gameday.safety.targets import Service, elsewhere, read_balancing, read_cluster, read_database, read_service
 
+CHAOSAWS = "chaosaws."
 DEREGISTER = "chaosaws.elbv2.actions.deregister_target"
 FIS_GOES = ("aws:ecs:stop-task", "aws:ecs:task-kill-process")  # a task that is hit is gone
 SELECTION = re.compile(r"(COUNT|PERCENT)\((\d+)\)")
@@ -56,6 +58,8 @@ def intent(run: Run, action: str, arguments: Mapping[str, Any], *, undo: bool = 
             refusals += _unknown(run, action, name)
     if template := arguments.get("experiment_template_id"):
         refusals += _template(run, str(template), targets)
+    if action.startswith(CHAOSAWS) and not targets and not undo:
+        refusals.append(f"what {action} hits cannot be said from its arguments, so no limit can be checked")
     return Intent(
         f"call {action}({', '.join(f'{key}={value!r}' for key, value in arguments.items())}); {NO_CALLS}",
         targets=tuple(targets), hit=hit, of=of, calls_known=False, why_no_undo=WHY_NO_UNDO,
@@ -115,7 +119,7 @@ def _unknown(run: Run, action: str, what: str) -> list[str]:
 def _hits(action: str, arguments: Mapping[str, Any], found: Service) -> int | None:
     """Return how many tasks go, None when it cannot be said."""
     of, name = len(found.tasks), action.rpartition(".")[2]
-    if not action.startswith("chaosaws.ecs."):
+    if not action.startswith(f"{CHAOSAWS}ecs."):
         return None
     if name == "stop_task":
         return 1

@@ -19,7 +19,7 @@ from gameday.errors import GamedayError, Refusal
 from gameday.model import Block, GuardSpec
 from gameday.safety import foreign, freeze
 from gameday.safety.armed import Run
-from gameday.safety.intent import OURS, Intent, name_of, not_listed, prepared
+from gameday.safety.intent import OURS, Intent, acts, name_of, not_listed, prepared
 
 WORD = "GAMEDAY_PRODUCTION"  # set by `--production NAME`
 SESSIONS = ("aws_profile_name", "aws_assume_role_arn")  # of the configuration: chaosaws would use another session
@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the gate saw: one intent an action, in the order of the method and the rollbacks, and why not to go on."""
+    """What the gate saw: one intent an action, in the order of the file, and why not to go on.
+
+    `method` begins with the probes of the hypothesis that may change something, if there are any.
+    """
 
     method: tuple[Intent, ...]
     rollbacks: tuple[Intent, ...]
@@ -36,7 +39,7 @@ class Found:
 
 
 def examine(run: Run, experiment: Mapping[str, Any], configuration: Mapping[str, Any], now: float) -> list[Intent]:
-    """Return what the method's actions are about to do.
+    """Return what is about to be done, by the method's actions and by whatever else may change something.
 
     Raises Refusal with every reason found, each one sentence with its figures.
     """
@@ -54,7 +57,7 @@ def look(run: Run, experiment: Mapping[str, Any], configuration: Mapping[str, An
     drawn = random.Random()
     drawn.setstate(run.random.getstate())  # the run's own draws come later, and are the same
     run = replace(run, random=drawn)
-    method = _intents(run, experiment.get("method") or [], configuration, undo=False)
+    method = _intents(run, _played(experiment), configuration, undo=False)
     rollbacks = _intents(run, experiment.get("rollbacks") or [], configuration, undo=True)
     reasons += [reason for intent in (*method, *rollbacks) for reason in intent.refusals]
     return Found(tuple(method), tuple(rollbacks), tuple(dict.fromkeys(reasons)))
@@ -115,9 +118,16 @@ def _lever(run: Run, block: Block) -> list[str]:
 # -- the actions -----------------------------------------------------------------------------------------
 
 
+def _played(experiment: Mapping[str, Any]) -> list[Any]:
+    """Return what is played before the rollbacks: probes of the hypothesis, those in their tolerances, the method."""
+    probes = (experiment.get("steady-state-hypothesis") or {}).get("probes") or []
+    tolerances = [probe.get("tolerance") for probe in probes if isinstance(probe, Mapping)]
+    return [*probes, *tolerances, *(experiment.get("method") or [])]
+
+
 def _intents(run: Run, activities: Sequence[Any], configuration: Mapping[str, Any], *, undo: bool) -> list[Intent]:
-    actions = [one for one in activities if isinstance(one, Mapping) and one.get("type") == "action"]
-    return [_intent(run, activity, configuration, undo=undo) for activity in actions]
+    acting = [one for one in activities if isinstance(one, Mapping) and acts(one)]
+    return [_intent(run, activity, configuration, undo=undo) for activity in acting]
 
 
 def _intent(run: Run, activity: Mapping[str, Any], configuration: Mapping[str, Any], *, undo: bool) -> Intent:

@@ -35,6 +35,8 @@ def ask(folder: Path, why: str) -> bool:
         return False
     try:
         os.write(descriptor, why.replace("\n", " ").encode() + b"\n")
+    except OSError:  # it ended between the two
+        return False
     finally:
         os.close(descriptor)
     return True

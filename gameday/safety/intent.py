@@ -130,6 +130,12 @@ def fault(body: Callable[Concatenate[Run, P], Fault[R]]) -> Callable[P, R]:
     return act
 
 
+def acts(activity: Mapping[str, Any]) -> bool:
+    """Return whether an activity may change something: an action, or a function of an actions module called a probe."""
+    module = str((activity.get("provider") or {}).get("module", ""))
+    return activity.get("type") == "action" or "actions" in module.split(".")
+
+
 def name_of(module: str, function: str) -> str:
     """Return how an action is called in the rules: `ecs.stop_task` for ours, the whole name for others."""
     return f"{module.removeprefix(OURS)}.{function}"

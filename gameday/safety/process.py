@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+MARK = "GAMEDAY_RUN"
+
 
 @dataclass(frozen=True, slots=True)
 class Mortal:
@@ -45,6 +47,23 @@ def _born(pid: int) -> str:
     asked = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, began = asked.stdout.strip().partition(" ")
     return "" if state.startswith("Z") else began.strip()
+
+
+def mark_children(run: str) -> None:
+    """From here on every process that this one starts carries the run's name; "" ends that."""
+    os.environ.pop(MARK, None)
+    if run:
+        os.environ[MARK] = run
+
+
+def kill_marked(run: str) -> None:
+    """End every process that an activity of *run* started, wherever it has gone, but not this one. Linux only."""
+    wanted = f"{MARK}={run}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environ.parent.name)
+        with suppress(OSError):
+            if pid != os.getpid() and wanted in environ.read_bytes().split(b"\0"):
+                os.kill(pid, signal.SIGKILL)
 
 
 def descendants(of: int) -> list[int]:

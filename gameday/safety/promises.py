@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ from gameday.model import Json
 from gameday.record import append_line, read_lines
 
 UNDO_MODULES = "actions."
+DECLARED = "actions.rollback:play"  # of a rollback that the file declares: it is not played again to read it back
 PAUSE_S = 0.3  # between two tries of an undo that failed
 
 
@@ -77,7 +79,9 @@ class Promises:
     path: Path
     changed: Callable[[list[Promise]], None] = _nobody
     told: Callable[[Settled], None] = _silent
+    shut: str = ""  # why no promise can be made any more: the run is ending, so no fault may begin
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _mine: dict[str, Promise] = field(default_factory=dict)  # open ones of this process, should the file be gone
 
     def make(self, call: str, sentence: str, by_hand: str, *, target: str = "", **args: Json) -> Promise:
         """Record, durably, that *call* must run; return the promise.
@@ -87,6 +91,8 @@ class Promises:
         if not call.startswith(UNDO_MODULES):
             raise ValueError(f"an undo must be a function of an {UNDO_MODULES}* module, not {call}")
         with self._lock:
+            if self.shut:
+                raise Refusal(f"no fault begins any more: {self.shut}")
             open_ones = self.open()
             if target and (before := [each for each in open_ones if each.target == target]):
                 raise Refusal(
@@ -95,8 +101,16 @@ class Promises:
                 )
             made = Promise(uuid4().hex, call, args, sentence, by_hand, time.time(), target)
             append_line(self.path, {"promise": asdict(made)}, fsync=True)
-            self.changed([made, *open_ones])
+            self._mine[made.id] = made
+            self._tell_elsewhere(made, open_ones)
         return made
+
+    def _tell_elsewhere(self, made: Promise, open_ones: list[Promise]) -> None:
+        try:
+            self.changed([made, *open_ones])
+        except BaseException:
+            self.strike(made)  # its fault does not begin
+            raise
 
     def made(self) -> list[Promise]:
         """Return every promise, oldest first."""
@@ -104,7 +118,17 @@ class Promises:
 
     def open(self) -> list[Promise]:
         """Return the promises not yet kept, newest first."""
-        return [promise for promise, kept in reversed(list(self._all())) if not kept]
+        lines = list(self._all())
+        written = {promise.id for promise, _ in lines}
+        found = [promise for promise, kept in lines if not kept]
+        return [*reversed(found), *(mine for mine in self._mine.values() if mine.id not in written)]
+
+    def fulfil_again(self) -> None:
+        """Run every undo of ours once more: a fault that was on its way may have come after its own undo."""
+        for promise in self.made():
+            if promise.call != DECLARED:
+                with suppress(Exception):  # it was kept before; what is still open is tried again by `settle`
+                    promise.fulfil()
 
     def keep(self, promise: Promise) -> str:
         """Run the undo, strike the promise out, and return what the undo read back. What it raises passes through."""
@@ -115,6 +139,7 @@ class Promises:
     def strike(self, promise: Promise) -> None:
         """Note that what was promised is done."""
         with self._lock:
+            self._mine.pop(promise.id, None)
             append_line(self.path, {"kept": promise.id}, fsync=True)
 
     def settle(self, patience_s: float = 0.0) -> list[Settled]:

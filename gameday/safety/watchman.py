@@ -27,7 +27,7 @@ from gameday.redact import Redactor
 from gameday.safety import secrets
 from gameday.safety.hold import give_back
 from gameday.safety.lock import LocalLock, RemoteLock
-from gameday.safety.process import Mortal
+from gameday.safety.process import Mortal, kill_marked
 from gameday.safety.promises import Promises, Settled
 
 PATIENCE_S = 120.0  # how long a failing undo is tried again
@@ -89,6 +89,7 @@ class Watch:
         if self.load:
             self.load.kill_group()
             recorder.mark("load.stopped", by="watchman")
+        kill_marked(self.folder.name)
         settled = Promises(self.folder / "promises.jsonl").settle(PATIENCE_S)
         for each in settled:
             said = each.sentence if each.kept else each.failure
@@ -117,7 +118,7 @@ def main() -> None:
     import boto3  # noqa: F401  now, so that nothing is slow when it matters
 
     why = watch.until_alone()
-    if why:
+    if why and watch.folder != Path():  # else it died before it said anything, and so before it did
         watch.settle(why)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import Desk, Edited
-from tests.e2e.scene import delays_left, feed_ms, in_the_fault, is_gone, wait_until
+from tests.e2e.scene import delays_left, feed_ms, in_the_fault, is_gone, long_delay, wait_until
 
 
 def test_a_killed_runner_leaves_nothing_behind(desk: Desk, edited: Edited) -> None:
@@ -101,6 +101,24 @@ def test_a_background_activity_does_not_delay_the_undo(desk: Desk, edited: Edite
     ended = scene.end()
     assert ended.code == 130 and time.monotonic() - began < 20
     assert ended.findings["abort"]["latency_s"] < 5 and delays_left(desk) == 0
+
+
+def test_a_fault_in_the_background_is_undone_at_once(desk: Desk, edited: Edited) -> None:
+    """Python in Chaos Toolkit's pool cannot be interrupted: the undo does not wait for it."""
+
+    def background(data: dict[str, Any]) -> None:
+        long_delay(data)
+        data["method"][0]["background"] = True
+        sleep = {"type": "process", "path": "sleep", "arguments": "47"}
+        data["method"].append({"type": "probe", "name": "wait", "provider": sleep})
+
+    scene = in_the_fault(desk, edited, background)
+    scene.process.send_signal(signal.SIGINT)
+    signalled = time.monotonic()
+    wait_until(lambda: delays_left(desk) == 0, 5)
+    ended = scene.end()
+    assert ended.code == 130 and time.monotonic() - signalled < 30
+    assert ended.findings["abort"]["latency_s"] < 5 and ended.findings["promises"]["open"] == []
 
 
 def test_a_run_past_its_deadline_is_aborted(desk: Desk, edited: Edited) -> None:

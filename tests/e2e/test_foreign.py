@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gameday.safety.promises import Promises
 from tests.e2e.conftest import Desk
 from tests.e2e.rules import CLUSTER, SERVICE, Staging, with_rules
 from tests.e2e.scene import wait_until
@@ -64,3 +67,34 @@ def test_its_rollbacks_are_played_when_the_run_is_killed(desk: Desk, theirs: Pat
     wait_until(lambda: staging.at_rest(3), 20)
     rows = ruled.desk("runs", "--json")
     assert '"verdict": "interrupted"' in rows.out and '"kept": 1' in rows.out
+
+
+def test_a_rollback_that_fails_leaves_the_undo_incomplete(desk: Desk, theirs: Path, tmp_path: Path) -> None:
+    """Chaos Toolkit calls a command that exits with 3 succeeded; we exit with 6 and say what is left."""
+    data = yaml.safe_load(FILE)
+    data["method"][0]["provider"]["arguments"]["desired_count"] = 3
+    data["method"][0]["pauses"] = {"after": 0}
+    data["rollbacks"] = [
+        {"type": "action", "name": "bad", "provider": {"type": "process", "path": "sh", "arguments": ["-c", "exit 3"]}}
+    ]
+    theirs.write_text(yaml.safe_dump(data))
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    rule = 'actions = ["chaosaws.ecs.actions.update_desired_count", "process:sh"]'
+    ruled = with_rules(desk, folder, ("actions =", rule))
+    ended = ruled.desk.run(theirs)
+    assert ended.code == 6, ended.err
+    assert ended.findings["verdict"] != "held"
+    (left,) = ended.findings["promises"]["open"]
+    assert "the declared rollback bad" in left["what"] and "exit 3" in left["restore_with"]
+    again = ruled.desk("undo", ended.findings["run"])
+    assert again.code == 6 and "its command ended with 3" in again.err
+    held = json.dumps({"kept": promise_ids(ruled.desk.suite / "runs" / ended.findings["run"])[0]})
+    with (ruled.desk.suite / "runs" / ended.findings["run"] / "promises.jsonl").open("a") as file:
+        file.write(f"\n{held}\n")
+    assert ruled.desk("undo").code == 0  # somebody has put it back by hand, and said so
+
+
+def promise_ids(folder: Path) -> list[str]:
+    """Return the open promises of a run folder."""
+    return [promise.id for promise in Promises(folder / "promises.jsonl").open()]

@@ -17,6 +17,7 @@ from tests.e2e.scene import wait_until
 STOP, FAILOVER = "experiments/ecs/stop-one-task.yaml", "experiments/rds/reboot-with-failover.yaml"
 LATENCY = "experiments/latency/backend-to-database.yaml"
 ALWAYS = '{begins = "2020-01-01", ends = "2099-01-01", why = "always"}'
+WHAT_IT_HITS = "what chaosaws.ec2.actions.stop_instances hits cannot be said from its arguments, so no limit"
 Rules = Callable[..., Ruled]
 
 
@@ -230,6 +231,22 @@ def test_a_limit_that_cannot_be_checked_refuses(ruled: Rules, edited: Edited) ->
     desk.refused(file, f"how many of the 3 tasks of {CLUSTER}/{SERVICE}", "is unknown, the limit is 1 tasks")
 
 
+def test_what_a_foreign_action_hits_must_be_told(ruled: Rules, edited: Edited) -> None:
+    """Instances by their zone are no target that can be counted, listed or not; an undo and a process may be untold."""
+    listed = '["chaosaws.ec2.actions.stop_instances", "process:true"]'
+    desk = ruled(("actions =", f"actions = {listed}"))
+    action = {"type": "python", "module": "chaosaws.ec2.actions", "func": "stop_instances"}
+    provider = {**action, "arguments": {"az": "eu-west-1a"}}
+    desk.refused(acting(edited, **provider), WHAT_IT_HITS)
+
+    def rolled(data: dict[str, Any]) -> None:
+        data["method"][0]["provider"] = {"type": "process", "path": "true"}
+        data["rollbacks"] = [{"type": "action", "name": "again", "provider": provider}]
+
+    plan = desk.plan(edited(STOP.removeprefix("experiments/"), rolled))
+    assert (len(plan["actions"]), len(plan["rollbacks"]), plan["refusals"]) == (1, 1, [])
+
+
 def test_a_single_az_database(ruled: Rules, staging: Staging) -> None:
     """By our action and by chaosaws's: it would just be down."""
     desk = ruled()
@@ -320,18 +337,47 @@ def test_rollbacks_are_held_against_the_rules_too(ruled: Rules, edited: Edited) 
     assert desk.plan(LATENCY)["rollbacks"][0]["action"] == "latency.stop"
 
 
-def test_plain_chaos_run_is_refused_too(ruled: Rules, tmp_path: Path) -> None:
-    """The gate stands in the control: `chaos` exits 1, and its journal says why."""
-    desk = ruled(("guards =", f"freeze = [{ALWAYS}]"))
+def chaos_refused(desk: Ruled, file: str | Path, folder: Path) -> str:
+    """Play *file* by plain `chaos run`, which must touch nothing; return what it printed."""
     before = desk.changes()
     lines = desk.desk("lab", "env").out
     script = f'{lines}\nexec "$0" --no-version-check --log-file "$1/log" run --journal-path "$1/journal.json" "$2"'
-    words = ["bash", "-c", script, str(Path(sys.executable).with_name("chaos")), str(tmp_path), STOP]
-    ended = Desk.finish(desk.desk.process(words, {"GAMEDAY_RUNS": str(tmp_path / "runs")}))
+    words = ["bash", "-c", script, str(Path(sys.executable).with_name("chaos")), str(folder), str(file)]
+    ended = Desk.finish(desk.desk.process(words, {"GAMEDAY_RUNS": str(folder / "runs")}))
     assert ended.code == 1, ended.err[-2000:]
-    assert json.loads((tmp_path / "journal.json").read_text())["gameday"]["verdict"] == "refused"
-    assert "the freeze 2020-01-01 to 2099-01-01 (always)" in ended.err
+    assert json.loads((folder / "journal.json").read_text())["gameday"]["verdict"] == "refused"
     assert [call for call in desk.changes()[len(before) :] if call[0] in TOUCHY] == []
+    return ended.err
+
+
+def test_plain_chaos_run_is_refused_too(ruled: Rules, tmp_path: Path) -> None:
+    """The gate stands in the control: `chaos` exits 1, and its journal says why."""
+    desk = ruled(("guards =", f"freeze = [{ALWAYS}]"))
+    assert "the freeze 2020-01-01 to 2099-01-01 (always)" in chaos_refused(desk, STOP, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["hypothesis", "tolerance", "method"])
+def test_a_probe_that_acts_is_an_action(ruled: Rules, edited: Edited, tmp_path: Path, part: str) -> None:
+    """Wherever it stands: `gameday run` does not take the file, and plain `chaos run` is refused by the gate."""
+    named = {"cluster": CLUSTER, "service": SERVICE}
+    provider = {"type": "python", "module": "chaosaws.ecs.actions", "func": "stop_task", "arguments": named}
+    probe: dict[str, Any] = {"type": "probe", "name": "looks harmless", "provider": provider}
+
+    def change(data: dict[str, Any]) -> None:
+        probes = data["steady-state-hypothesis"]["probes"]
+        if part == "tolerance":
+            probes[1]["tolerance"] = probe
+        elif part == "hypothesis":
+            probes.append({**probe, "tolerance": True})
+        else:
+            data["method"].append(probe)
+
+    file, desk = edited(STOP.removeprefix("experiments/"), change), ruled()
+    before = desk.changes()
+    ended = desk.desk.run(file)
+    assert ended.code == 2 and "a probe must not act; make it `type: action` in the method" in ended.err
+    assert [call for call in desk.changes()[len(before) :] if call[0] in TOUCHY] == []
+    assert "chaosaws.ecs.actions.stop_task is not among" in chaos_refused(desk, file, tmp_path)
 
 
 def test_a_fault_looks_again_itself(ruled: Rules, staging: Staging) -> None:

@@ -137,6 +137,8 @@ def probe(module: str, func: str, arguments: str = "{}", tolerance: str = "true"
     return f"    - {{type: probe, name: trap, tolerance: {tolerance}, provider: {provider}}}\nmethod:\n"
 
 
+ACTING = "a probe must not act; make it `type: action` in the method"
+STOP_TASK = "{type: python, module: chaosaws.ecs.actions, func: stop_task, arguments: {cluster: a, service: b}}"
 METRIC = "{namespace: AWS/ApplicationELB, metric_name: X, dimensions: []}"
 WORDS = [
     Seeded("top-level key", STOP, "rollbacks: []", "rollback: []", ("unknown key 'rollback'", "'rollbacks'")),
@@ -291,6 +293,21 @@ HABITS = [
            ("a secret stands in the file",)),
     Seeded("an access key in the file", FOREIGN, "default: foodconnect-cluster", "default: AKIAIOSFODNN7EXAMPLE",
            ("a secret stands in the file",), at="AKIA"),
+]  # fmt: skip
+ACTING_PROBES = [
+    Seeded("a probe that acts in the method", FOREIGN, RUN,
+           f"  - {{type: probe, name: trap, provider: {STOP_TASK}}}\n{RUN}", (ACTING,)),
+    Seeded("a probe of ours that acts", STOP, "  - type: action", "  - type: probe", (ACTING,),
+           at="      module: actions.ecs", alone=False),
+    Seeded("a probe that acts in the hypothesis", FOREIGN, "method:\n",
+           f"    - {{type: probe, name: trap, tolerance: true, provider: {STOP_TASK}}}\nmethod:\n", (ACTING,)),
+    Seeded("a probe that acts in a tolerance", FOREIGN, "tolerance: [1, 3]",
+           f"tolerance: {{type: probe, name: trap, provider: {STOP_TASK}}}", (ACTING,), alone=False),
+    Seeded("a probe that acts in the configuration", FOREIGN, "secrets:\n",
+           f"  trap: {{type: probe, name: trap, provider: {STOP_TASK}}}\nsecrets:\n", (ACTING,), alone=False),
+    Seeded("a probe that acts in the rollbacks", FOREIGN, "controls: []",
+           f"  - {{type: probe, name: trap, provider: {STOP_TASK}}}\ncontrols: []",
+           ("make it `type: action` in the rollbacks",), at="name: trap", alone=False),
 ]  # fmt: skip
 TRAPS = [
     Seeded("metric statistics", FOREIGN, "method:\n", probe("cloudwatch", "get_metric_statistics", METRIC),

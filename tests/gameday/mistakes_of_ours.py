@@ -56,6 +56,20 @@ BLOCK = [
     Seeded("no control", STOP, "module: gameday.control", "module: actions.ecs", ("control is not declared",),
            at="  - {name: gameday, provider", alone=False),
 ]  # fmt: skip
+CONTROL = "{name: gameday, provider: {type: python, module: gameday.control}}"
+PLACED = ("must stand at the top, without scope and automatic",)
+CONTROLS = [
+    Seeded("our control with a scope", STOP, "{name: gameday, provider", "{name: gameday, scope: before, provider",
+           PLACED, at="scope: before"),
+    Seeded("our control by hand", STOP, "{name: gameday, provider", "{name: gameday, automatic: false, provider",
+           PLACED, at="automatic: false"),
+    Seeded("our control on an activity only", STOP, "\nrollbacks: []   # nothing to undo: replacing the task is the "
+           f"service's own job, and what is tested\n\ncontrols:\n  - {CONTROL}\n",
+           f"    controls: [{CONTROL}]\nrollbacks: []\n", PLACED),
+    Seeded("our control on the hypothesis", STOP, "  probes:", f"  controls: [{CONTROL}]\n  probes:", PLACED),
+    Seeded("our control on an activity too", STOP, "    name: stop-one-task",
+           f"    name: stop-one-task\n    controls: [{CONTROL}]", PLACED, at=f"    controls: [{CONTROL}]"),
+]  # fmt: skip
 CONFIGURATION = [
     Seeded("settings key", SETTINGS, "warmup_s = 3", "warmpu_s = 3", ("unknown key 'warmpu_s'", "'warmup_s'")),
     Seeded("settings key of the second", SETTINGS, "warmup_s = 120", "warmpu_s = 120", ("unknown key 'warmpu_s'",)),

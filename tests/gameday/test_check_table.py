@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from tests.gameday.mistakes import FAILOVER, FOREIGN, LATENCY, ROOT, SETTINGS, S
 
 MENDS = (";", ": ", "must be", "is in seconds, 0")
 TABLE = [
-    *mistakes.WORDS, *mistakes.FORM, *mistakes.POINTS, *mistakes.TOLERANCES, *mistakes.HABITS, *mistakes.TRAPS,
-    *mistakes.FIS, *mistakes_of_ours.BLOCK, *mistakes_of_ours.CONFIGURATION,
+    *mistakes.WORDS, *mistakes.FORM, *mistakes.POINTS, *mistakes.TOLERANCES, *mistakes.HABITS, *mistakes.ACTING_PROBES,
+    *mistakes.TRAPS, *mistakes.FIS, *mistakes_of_ours.BLOCK, *mistakes_of_ours.CONTROLS,
+    *mistakes_of_ours.CONFIGURATION,
 ]  # fmt: skip
 
 
@@ -95,6 +97,28 @@ def test_a_run_is_kept_back_by_what_is_wrong_only(tmp_path: Path, monkeypatch: p
     path.write_text(TEXTS[FOREIGN].replace("rollbacks:", "rolbacks:"))
     with pytest.raises(InputError, match="did you mean 'rollbacks'"):
         check(path, ROOT)
+
+
+@pytest.mark.parametrize(
+    "seeded", [*mistakes.ACTING_PROBES, *mistakes_of_ours.CONTROLS], ids=lambda seeded: seeded.name
+)
+def test_what_would_act_unguarded_is_not_run(seeded: Seeded, tmp_path: Path) -> None:
+    """A probe that acts, and our control where it does not see the whole run, are wrong and not only unwise."""
+    path = tmp_path / Path(seeded.file).name
+    path.write_text(text_of(seeded.file).replace(seeded.old, seeded.new, 1))
+    with pytest.raises(InputError, match=re.escape(seeded.words[0])):
+        check(path, ROOT)
+
+
+def test_a_probe_that_looks_stands_anywhere(tmp_path: Path) -> None:
+    """Modules of probes are fine in the method, the hypothesis and the configuration."""
+    looks = "provider: {type: python, module: chaosaws.rds.probes, func: cluster_membership_count, "
+    looks += "arguments: {cluster_id: a}}"
+    text = TEXTS[FOREIGN].replace("secrets:\n  api:\n    token: {type: env, key: API_TOKEN}\n", "")
+    text = text.replace('        headers: {X-Token: "${token}"}\n', "").replace("      secrets: [api]\n", "")
+    text = text.replace("configuration:\n", f"configuration:\n  members: {{type: probe, name: m, {looks}}}\n")
+    text = text.replace(mistakes.RUN, f"  - {{type: probe, name: n, {looks}}}\n{mistakes.RUN}")
+    assert text.count(looks) == 2 and told(tmp_path, FOREIGN, text) == []
 
 
 def test_a_run_needs_its_environment_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from gameday.engine.progress import Console, Redacted
 from gameday.errors import UsageError
 from gameday.model import Point
-from gameday.record import Record, Recorder, Redactor, find_run
+from gameday.record import Record, Recorder, Redactor, find_run, read_lines
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -99,3 +101,24 @@ def test_a_run_is_found_by_a_unique_prefix(tmp_path: Path) -> None:
         find_run(tmp_path, "2026")
     with pytest.raises(UsageError, match="no run begins with"):
         find_run(tmp_path, "1999")
+
+
+def test_a_mark_on_a_full_disk_is_lost_and_said_and_stops_nobody(tmp_path: Path) -> None:
+    """What protects the system goes on; the verdict hears that the record has gaps."""
+    recorder = Recorder(tmp_path / "run")
+    (tmp_path / "run" / "marks.jsonl").symlink_to("/dev/full")
+    recorder.mark("abort", fsync=True, why="x")
+    assert "No space left" in recorder.lost
+
+
+def test_a_line_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
+    """A promise that is half on disk is none: whoever makes it must hear."""
+    path = tmp_path / "promises.jsonl"
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from gameday.record import append_line;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200));"
+        "append_line(Path(sys.argv[1]), {'promise': 'x' * 500}, fsync=True)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1 and "File too large" in ended.stderr
+    assert list(read_lines(path)) == []

@@ -17,6 +17,7 @@ from gameday.source import Path_, Source
 
 K = TypeVar("K")
 V = TypeVar("V")
+CONTROL_MODULE = "gameday.control"
 CONTROL = "controls: [{name: gameday, provider: {type: python, module: gameday.control}}]"
 ARMED = (
     "{type: probe, name: gameday-armed, tolerance: true, provider: {type: python, module: probes.gameday, func: armed}}"
@@ -217,7 +218,7 @@ def _objectives(case: Case, where: Path_, block: Block) -> Iterator[Problem]:
 
 def unnamed(case: Case) -> Iterator[Problem]:
     """Rule: a file with our control has our block; without it, the control does nothing at all."""
-    if case.block_at or "gameday.control" not in _control_modules(case):
+    if case.block_at or CONTROL_MODULE not in map(_module, listing(case.data.get("controls"))):
         return
     extensions = listing(case.data.get("extensions"))
     near = [index for index, one in enumerate(extensions) if mapping(one).keys() & {"load", "guards", "objectives"}]
@@ -225,13 +226,25 @@ def unnamed(case: Case) -> Iterator[Problem]:
     yield case.problem(where, f"no extension is named {NAME!r}, so the control guards nothing; write `- name: {NAME}`")
 
 
-def _control_modules(case: Case) -> list[Json]:
-    return [mapping(mapping(one).get("provider")).get("module") for one in listing(case.data.get("controls"))]
+def placed(case: Case) -> Iterator[Problem]:
+    """Rule: our control sees the whole run. Elsewhere, or with these keys, Chaos Toolkit does not call all of it."""
+    for where, control in case.controls():
+        if _module(control) != CONTROL_MODULE:
+            continue
+        scoped = control.get("scope") in ("before", "after")  # another one is told by `words`
+        by_hand = control.get("automatic", True) is not True
+        if len(where) > len(("controls", 0)) or scoped or by_hand:
+            message = f"the {NAME} control must stand at the top, without scope and automatic; write `{CONTROL}` there"
+            yield case.problem(where, message)
+
+
+def _module(control: Json) -> Json:
+    return mapping(mapping(control).get("provider")).get("module")
 
 
 def _wiring(case: Case) -> Iterator[Problem]:
     """Our block needs our control, and the probe that fails closed when the suite is not there."""
-    if "gameday.control" not in _control_modules(case):
+    if CONTROL_MODULE not in [_module(control) for _, control in case.controls()]:
         yield case.problem(("controls",), f"the {NAME} control is not declared; add `{CONTROL}`")
     probes = listing(mapping(case.data.get("steady-state-hypothesis")).get("probes"))
     first = mapping(mapping(probes[0]).get("provider")) if probes else {}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gameday.engine.lint.case import Case, mapping, text
 from gameday.errors import Problem
+from gameday.safety.intent import acts
 
 IDLE = "chaosaddons.utils"  # the one background function that ends when asked to
 SAFEGUARDS = "chaosaddons.controls.safeguards"
@@ -24,6 +25,15 @@ def dry(case: Case) -> Iterator[Problem]:
         module = text(mapping(control.get("provider")).get("module"))
         if module == BYPASS or module.startswith("chaosaddons.bypass"):
             yield case.problem((*where, "provider", "module"), f"the bypass control {said}")
+
+
+def acting(case: Case) -> Iterator[Problem]:
+    """Rule: a probe only looks. Chaos Toolkit plays any function as one, in the configuration before any control."""
+    for activity in case.activities():
+        if activity.data.get("type") == "probe" and acts({"provider": activity.provider}):
+            part = "rollbacks" if activity.part == "rollbacks" else "method"
+            message = f"a probe must not act; make it `type: action` in the {part}"
+            yield case.problem(activity.at("provider", "module"), message)
 
 
 def timeouts(case: Case) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import pytest
 
 from gameday.analysis.proofs import FaultProof, data_proof, fault_proof, load_proof
 from gameday.analysis.stats import Span
-from gameday.analysis.verdict import verdict
+from gameday.analysis.verdict import doubted, verdict
 from gameday.model import Json, Mark, Point, Pulse, Sample, Verdict, worst_exit
 
 PROVEN = FaultProof(True, ("ecs.task_stopped: seen",))
@@ -128,3 +128,18 @@ def test_the_worst_exit_code_stands_for_all() -> None:
     assert worst_exit([0, 4]) == 4
     assert worst_exit([130, 6]) == 6
     assert worst_exit([0, 0]) == 0
+
+
+def test_a_failed_action_is_never_held() -> None:
+    """Chaos Toolkit goes on after it; the fault that was proven may be only half of what was meant."""
+    failed = Mark(3.0, "action.ended", {"name": "second", "status": "failed"})
+    assert word([*RUN[:2], failed, *RUN[2:]]) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("before", [Verdict.HELD, Verdict.BROKE])
+def test_what_is_still_changed_or_not_written_down_is_never_held(before: Verdict) -> None:
+    """The decisive sentence is the doubt."""
+    assert doubted(before, ["fine"], ["still changed: x"], "") == (Verdict.INCONCLUSIVE, ["still changed: x", "fine"])
+    assert doubted(before, ["fine"], [], "no space")[0] is Verdict.INCONCLUSIVE
+    assert doubted(before, ["fine"], [], "") == (before, ["fine"])
+    assert doubted(Verdict.ABORTED, ["a guard"], ["still changed: x"], "")[0] is Verdict.ABORTED

@@ -112,8 +112,10 @@ def test_a_promise_that_cannot_be_noted_elsewhere_lets_no_fault_begin(tmp_path: 
     def away(promises: object) -> None:
         raise OSError("the table is away")
 
+    promises = Promises(tmp_path / "p", away)
     with pytest.raises(OSError, match="the table is away"):
-        Promises(tmp_path / "p", away).make(f"{undo_module}:put_back", "s", "b", path="x")
+        promises.make(f"{undo_module}:put_back", "s", "b", path="x")
+    assert promises.open() == []  # nothing began, so nothing is to be undone
 
 
 def test_a_promise_of_a_newer_version_can_be_read(tmp_path: Path, undo_module: str) -> None:
@@ -122,3 +124,23 @@ def test_a_promise_of_a_newer_version_can_be_read(tmp_path: Path, undo_module: s
     line = {"id": "1", "call": f"{undo_module}:put_back", "args": {}, "sentence": "s", "by_hand": "b", "newer": 1}
     path.write_text(json.dumps({"promise": line}) + "\n")
     assert [promise.id for promise in Promises(path).open()] == ["1"]
+
+
+def test_once_a_run_is_ending_nothing_is_promised_any_more(tmp_path: Path, undo_module: str) -> None:
+    """So no fault begins after the undo, whatever activity still runs."""
+    promises = Promises(tmp_path / "p")
+    promises.shut = "SIGTERM received"
+    with pytest.raises(Refusal, match="no fault begins any more: SIGTERM received"):
+        promises.make(f"{undo_module}:put_back", "s", "b", path="x")
+
+
+def test_a_deleted_record_does_not_make_a_promise_kept(tmp_path: Path, undo_module: str) -> None:
+    """The process that made it still knows."""
+    path = tmp_path / "promises.jsonl"
+    promises = Promises(path)
+    target = tmp_path / "target"
+    promises.make(f"{undo_module}:put_back", "the target is put back", "echo", path=str(target))
+    path.unlink()
+    assert len(promises.open()) == 1
+    assert [each.kept for each in promises.settle()] == [True]
+    assert target.read_text() == "as before" and promises.open() == []
