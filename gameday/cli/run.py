@@ -50,16 +50,12 @@ def command(
     """
     suite = open_suite()
     say_the_word(production)
-    from gameday.engine.check import check, problems_of
     from gameday.engine.progress import Console
     from gameday.engine.runner import exit_code, play
     from gameday.engine.setup import Setup
 
     values = dict(pair(text) for text in given)
-    for file in files:
-        check(file, suite)  # every file before the first fault
-        for problem in problems_of(file, suite):  # what is unwise, and yet can be played
-            click.echo(f"unwise: {problem}", err=True)
+    _check(files, suite)
     everything: list[dict[str, Any]] = []
     with environment_up(env, suite) as environment:
         if environment.kind != "lab" and not yes:
@@ -68,10 +64,9 @@ def command(
             )
         playing = [file for file in files for _ in range(repeat)]
         for number, file in enumerate(playing, start=1):
-            again = f"gameday run {shlex.quote(str(file))} --on {env}" + "".join(
-                f" --set {shlex.quote(text)}" for text in given
+            setup = Setup(
+                environment, suite, runs, Console(), repeat_with=_again(file, env, given), settle_leftovers=yes
             )
-            setup = Setup(environment, suite, runs, Console(), repeat_with=again, settle_leftovers=yes)
             findings = play(file, setup, values)
             everything.append(findings)
             _report(runs / str(findings["run"]), findings, as_json)
@@ -85,6 +80,21 @@ def command(
     elif len(everything) > 1:
         _summary(runs, everything)
     return worst_exit([exit_code(findings) for findings in everything])
+
+
+def _check(files: tuple[Path, ...], suite: Path) -> None:
+    """Check every file before the first fault. Raises InputError: one is wrong; what is only unwise is said."""
+    from gameday.engine.check import check, problems_of
+
+    for file in files:
+        check(file, suite)
+        for problem in problems_of(file, suite):
+            click.echo(f"unwise: {problem}", err=True)
+
+
+def _again(file: Path, env: str, given: tuple[str, ...]) -> str:
+    words = ["gameday", "run", str(file), "--on", env, *(word for text in given for word in ("--set", text))]
+    return shlex.join(words)
 
 
 def _report(folder: Path, findings: dict[str, Any], as_json: bool) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from gameday.cli._shared import env_option, environment_now, open_suite, runs_option
-from gameday.errors import UndoIncomplete
+from gameday.errors import UndoIncomplete, UsageError
 
 
 @click.command("undo")
 @click.argument("run", required=False)
 @env_option
 @runs_option
-def command(run: str | None, env: str, runs: Path) -> int:
+@click.option("--restored", is_flag=True, help="What RUN left open was put back by hand: strike it out.")
+def command(run: str | None, env: str, runs: Path, restored: bool) -> int:
     """Settle promises that a crash left open, newest first: of RUN, or of every run on ENV in the folder.
 
     Idempotent: run it as often as you like. A run of another environment is named and left alone; while a run is
@@ -29,8 +30,11 @@ def command(run: str | None, env: str, runs: Path) -> int:
     from gameday.engine.settling import undo_everything, undo_run
     from gameday.record import find_run
 
+    if restored and not run:
+        raise UsageError("--restored needs the RUN whose changes were put back by hand")
     environment = environment_now(env, suite)
-    outcome = undo_run(find_run(runs, run).folder, environment) if run else undo_everything(runs, environment)
+    folder = find_run(runs, run).folder if run else None
+    outcome = undo_run(folder, environment, restored) if folder else undo_everything(runs, environment)
     for sentence in outcome.verified:
         click.echo(f"put back: {sentence}")
     for sentence in outcome.notes:

@@ -68,8 +68,11 @@ def undo_everything(runs: Path, environment: Environment | None) -> Outcome:
     return outcome
 
 
-def undo_run(folder: Path, environment: Environment | None) -> Outcome:
-    """Settle one run. Raises Refusal: it, or another one, is played on its environment, or the account is another."""
+def undo_run(folder: Path, environment: Environment | None, restored: bool = False) -> Outcome:
+    """Settle one run; with *restored* take somebody's word that what is open was put back by hand.
+
+    Raises Refusal: it, or another one, is played on its environment, or the account is another.
+    """
     outcome = Outcome(f"nothing is left changed by {folder.name}")
     if why := of_another(folder, environment):
         outcome.failures.append(why)
@@ -83,6 +86,8 @@ def undo_run(folder: Path, environment: Environment | None) -> Outcome:
     with held(environment) as lock:
         last = read_holder(lock.path)
         _refuse_elsewhere(environment, last)
+        if restored:
+            outcome.take(_take_the_word(folder))
         _undo_one(folder, environment, outcome)
         if last and last.run == folder.name and not outcome.failures:
             _clear(environment, lock, last, outcome)
@@ -213,6 +218,16 @@ def _forget(folder: Path) -> list[Settled]:
     for promise in declared:
         promises.strike(promise)
     return [Settled(promise, f"{GONE} ({promise.sentence})", True) for promise in declared]
+
+
+def _take_the_word(folder: Path) -> list[Settled]:
+    """Strike out what was put back by hand, and write down that nobody has read it back."""
+    promises = Promises(folder / "promises.jsonl")
+    struck = [Settled(promise, f"by hand, not read back: {promise.sentence}", True) for promise in promises.open()]
+    for each in struck:
+        promises.strike(each.promise)
+        Recorder(folder).mark("undo.by_hand", fsync=True, why=each.sentence)
+    return struck
 
 
 def _answering(folder: Path) -> str:

@@ -83,16 +83,14 @@ class LocalLock:
         """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(descriptor):
             os.close(descriptor)
             holder = read_holder(self.path)
             raise Refusal(
                 f"1 run is going on {self.environment.name} already, the limit is 1: "
                 f"{holder or 'it has just begun'}; wait for it, or end it with "
                 f"`gameday halt --on {self.environment.name}`"
-            ) from None
+            )
         self.descriptor = descriptor
         last = read_holder(self.path)
         return last if last and not last.over else None
@@ -113,6 +111,17 @@ class LocalLock:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock, in a few tries: whoever looks whether it is held holds it for a moment."""
+    for _ in range(5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(0.02)
+    return False
 
 
 def read_holder(path: Path) -> Holder | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gameday.safety.promises import Promises
 from tests.e2e.conftest import Desk
 from tests.e2e.rules import CLUSTER, SERVICE, Staging, with_rules
 from tests.e2e.scene import wait_until
@@ -89,12 +87,7 @@ def test_a_rollback_that_fails_leaves_the_undo_incomplete(desk: Desk, theirs: Pa
     assert "the declared rollback bad" in left["what"] and "exit 3" in left["restore_with"]
     again = ruled.desk("undo", ended.findings["run"])
     assert again.code == 6 and "its command ended with 3" in again.err
-    held = json.dumps({"kept": promise_ids(ruled.desk.suite / "runs" / ended.findings["run"])[0]})
-    with (ruled.desk.suite / "runs" / ended.findings["run"] / "promises.jsonl").open("a") as file:
-        file.write(f"\n{held}\n")
-    assert ruled.desk("undo").code == 0  # somebody has put it back by hand, and said so
-
-
-def promise_ids(folder: Path) -> list[str]:
-    """Return the open promises of a run folder."""
-    return [promise.id for promise in Promises(folder / "promises.jsonl").open()]
+    assert ruled.desk("undo", "--restored").code == 2  # of which run?
+    by_hand = ruled.desk("undo", ended.findings["run"], "--restored")
+    assert by_hand.code == 0 and "by hand, not read back: the declared rollback bad" in by_hand.out
+    assert ruled.desk("undo").code == 0
