@@ -55,6 +55,7 @@ def test_after_both_are_killed_no_fault_begins_until_undo_ran(desk: Desk, edited
     """The next run refuses with figures; `gameday undo` settles; then it may run."""
     scene = in_the_fault(desk, edited)
     load = scene.pid_of("load.started")
+    scene.process.send_signal(signal.SIGSTOP)  # so that it does not see its watchman die
     os.kill(scene.pid_of("watchman.started"), signal.SIGKILL)
     scene.process.kill()
     scene.end()
