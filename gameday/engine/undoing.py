@@ -95,13 +95,9 @@ class Undoing:
 
     def end_activities(self) -> None:
         """End every process that an activity started: Chaos Toolkit would wait for it."""
-        spared = set(self._ours())
-        for pid in list(spared):
-            spared.update(descendants(pid))
-        for pid in descendants(os.getpid()):
-            if pid not in spared:
-                with suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+        for pid in descendants(os.getpid(), self._ours()):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
     def settle(self) -> bool:
         """Keep every open promise, note what was read back, and return whether nothing is left changed."""
