@@ -9,8 +9,6 @@ from typing import Any
 from gameday.safety.outcome import why_not
 from gameday.safety.promises import DECLARED, Promise, Promises
 
-CALL = DECLARED
-
 
 class Rollbacks:
     """The declared rollbacks of one experiment. Ours need no promise here: each fault of ours makes its own."""
@@ -35,7 +33,7 @@ class Rollbacks:
             by_hand = f"call it by hand: {json.dumps(provider, default=str)}"
             resolved = {"type": activity.get("type", "action"), "name": name, "provider": provider}
             self._made[name] = self.promises.make(
-                CALL, f"the declared rollback {name} is played", by_hand, activity=resolved
+                DECLARED, f"the declared rollback {name} is played", by_hand, activity=resolved
             )
 
     def played(self, name: str, run: Mapping[str, Any]) -> None:
