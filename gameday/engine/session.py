@@ -145,7 +145,7 @@ class Session:
         for sentence in self.hold.take(self.id, self.folder, self.setup.settle_leftovers):
             self.setup.progress.phase("undo", f"of an earlier run: {sentence}")
         halt.listen(self.folder, self._halted)
-        mark_children(self.id)
+        mark_children(self.folder)
         intents = gate.examine(self.run, self.experiment, self.configuration, time.time())
         self.recorder.mark("gate", intents=[asdict(intent) for intent in intents])
 
@@ -278,7 +278,7 @@ class Session:
             self._step(step)
         if self.leash:
             self._step(self.leash.end)
-        mark_children("")
+        mark_children(None)
         armed.disarm()
         self.recorder.mark("finished", fsync=True)
 

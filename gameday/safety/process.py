@@ -50,16 +50,19 @@ def _born(pid: int) -> str:
     return "" if state.startswith("Z") else began.strip()
 
 
-def mark_children(run: str) -> None:
-    """From here on every process that this one starts carries the run's name; "" ends that."""
+def mark_children(folder: Path | None) -> None:
+    """From here on every process that this one starts carries its run's folder; None ends that.
+
+    The folder, because two runs in two folders may have begun in the same second and have one name.
+    """
     os.environ.pop(MARK, None)
-    if run:
-        os.environ[MARK] = run
+    if folder:
+        os.environ[MARK] = str(folder.resolve())
 
 
-def kill_marked(run: str) -> None:
-    """End every process that an activity of *run* started, wherever it has gone, but not this one. Linux only."""
-    wanted = f"{MARK}={run}".encode()
+def kill_marked(folder: Path) -> None:
+    """End every process that an activity of a run started, wherever it has gone, but not this one. Linux only."""
+    wanted = f"{MARK}={folder.resolve()}".encode()
     for environ in Path("/proc").glob("[0-9]*/environ"):
         pid = int(environ.parent.name)
         with suppress(OSError):

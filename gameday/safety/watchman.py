@@ -89,7 +89,7 @@ class Watch:
         if self.load:
             self.load.kill_group()
             recorder.mark("load.stopped", by="watchman")
-        kill_marked(self.folder.name)
+        kill_marked(self.folder)
         settled = Promises(self.folder / "promises.jsonl").settle(PATIENCE_S)
         for each in settled:
             said = each.sentence if each.kept else each.failure
