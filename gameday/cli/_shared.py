@@ -17,9 +17,10 @@ import click
 import yaml
 
 from gameday.config import BUNDLED, Environment, find_suite, load_settings
-from gameday.errors import UsageError
+from gameday.errors import UndoIncomplete, UsageError
 
 if TYPE_CHECKING:
+    from gameday.engine.settling import Outcome
     from lab.control import LabState
     from lab.settings import Settings as LabSettings
 
@@ -159,3 +160,14 @@ def pair(text: str) -> tuple[str, Any]:
     if not equals or not key:
         raise UsageError(f"--set {text}: write KEY=VALUE")
     return key, yaml.safe_load(value)
+
+
+def tell(done: str, outcome: Outcome) -> None:
+    """Print what came of an undo, *done* before what was read back. Raises UndoIncomplete: something is left."""
+    for sentence in outcome.verified:
+        click.echo(f"{done}: {sentence}")
+    for sentence in outcome.notes:
+        click.echo(sentence)
+    if outcome.failures:
+        raise UndoIncomplete("; ".join(outcome.failures))
+    click.echo(outcome.sentence)

@@ -7,8 +7,7 @@ import socket
 
 import click
 
-from gameday.cli._shared import env_option, environment_now, open_suite
-from gameday.errors import UndoIncomplete
+from gameday.cli._shared import env_option, environment_now, open_suite, tell
 
 
 @click.command("halt")
@@ -31,11 +30,5 @@ def command(env: str, within_s: float) -> int:
         return 0
     why = f"`gameday halt` by {getpass.getuser()} on {socket.gethostname()}"
     outcome = halt_environment(environment, why, within_s, lambda sentence: click.echo(f"  {sentence}", err=True))
-    for sentence in outcome.verified:
-        click.echo(f"read back: {sentence}")
-    for sentence in outcome.notes:
-        click.echo(sentence)
-    if outcome.failures:
-        raise UndoIncomplete("; ".join(outcome.failures))
-    click.echo(outcome.sentence)
+    tell("read back", outcome)
     return 0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from gameday.cli._shared import env_option, environment_now, open_suite, runs_option
-from gameday.errors import UndoIncomplete, UsageError
+from gameday.cli._shared import env_option, environment_now, open_suite, runs_option, tell
+from gameday.errors import UsageError
 
 
 @click.command("undo")
@@ -35,11 +35,5 @@ def command(run: str | None, env: str, runs: Path, restored: bool) -> int:
     environment = environment_now(env, suite)
     folder = find_run(runs, run).folder if run else None
     outcome = undo_run(folder, environment, restored) if folder else undo_everything(runs, environment)
-    for sentence in outcome.verified:
-        click.echo(f"put back: {sentence}")
-    for sentence in outcome.notes:
-        click.echo(sentence)
-    if outcome.failures:
-        raise UndoIncomplete("; ".join(outcome.failures))
-    click.echo(outcome.sentence)
+    tell("put back", outcome)
     return 0

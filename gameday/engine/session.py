@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -249,7 +248,7 @@ class Session:
         self.undo.leaving = True
         if self.undo.end("interrupted", f"{signal.Signals(number).name} received"):
             self.undo.end_activities()
-            threading.Thread(target=self.undo.backstop, daemon=True, name="gameday-backstop").start()
+            self.undo.start_backstop()
         raise SystemExit(LEAVE)
 
     def undo_begins(self) -> None:

@@ -66,9 +66,13 @@ class Undoing:
         if self.end(kind, why):
             self.end_activities()
             self._interrupt()
-            self.backstop()
+            self.start_backstop()
 
-    def backstop(self) -> None:
+    def start_backstop(self) -> None:
+        """Watch on a thread of its own that the undo begins: the lock must go on being renewed meanwhile."""
+        threading.Thread(target=self._backstop, daemon=True, name="gameday-backstop").start()
+
+    def _backstop(self) -> None:
         """Undo without Chaos Toolkit when it waits for an activity that cannot be interrupted, until it goes on.
 
         What such an activity still starts is undone too: every undo is run again each second.

@@ -96,9 +96,9 @@ class Watch:
             recorder.mark("undo.verified" if each.kept else "undo.failed", fsync=True, why=said, by="watchman")
         complete = all(each.kept for each in settled)
         recorder.mark("undone", fsync=True, complete=complete, by="watchman")
-        recorder.sweep()
         if complete:
             self._let_go()
+        recorder.sweep()  # last: on a full disk it fails, and nothing must wait for it
         return settled
 
     def _let_go(self) -> None:
