@@ -27,6 +27,7 @@ import yaml
 from gameday.aws import Aws
 from gameday.config import Environment, load_settings
 from lab import control
+from lab.settings import PORTS
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("actions", "lab", "load", "probes", "reports")
@@ -228,13 +229,13 @@ def spread(values: list[float]) -> str:
 
 
 def free_port() -> int:
-    """Return the first of seven free ports in a row that no other lab of this benchmark has."""
+    """Return the first of a lab's free ports in a row that no other lab of this benchmark has."""
     with _ports:
         for base in _bases():
-            if base not in _taken and all(_is_free(port) for port in range(base, base + 7)):
+            if base not in _taken and all(_is_free(port) for port in range(base, base + PORTS)):
                 _taken.add(base)
                 return base
-    raise RuntimeError("no seven free ports in a row")
+    raise RuntimeError("no free ports in a row")
 
 
 def _bases() -> Iterator[int]:

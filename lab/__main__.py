@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from lab.settings import Settings, Simulated, default_home
+from lab.settings import PORTS, Settings, Simulated, default_home
 
 
 def parse(arguments: list[str]) -> Settings:
@@ -15,7 +15,7 @@ def parse(arguments: list[str]) -> Settings:
     plain = Settings(home=default_home())
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     parser.add_argument("--home", type=Path, default=plain.home, help="folder of the lab's files")
-    parser.add_argument("--port-base", type=int, default=plain.port_base, help="first of seven ports in a row")
+    parser.add_argument("--port-base", type=int, default=plain.port_base, help=f"first of {PORTS} ports in a row")
     parser.add_argument("--build", default=plain.build, help="build of the backend to run")
     parser.add_argument("--deny", action="append", default=[], metavar="SERVICE:OPERATION", help="refuse an API action")
     parser.add_argument("--tasks", type=int, default=plain.tasks, help="desired tasks of the service")

@@ -16,6 +16,7 @@ from lab.aws.ecs_cluster import Ecs
 from lab.aws.ecs_runner import Runner, places
 from lab.aws.ecs_scheduler import Scheduler
 from lab.aws.ecs_tasks import Tasks
+from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
 from lab.aws.fis_targets import Resolver
@@ -73,6 +74,7 @@ def _assemble(
     check: HealthCheck,
 ) -> World:
     lock = threading.RLock()
+    events = Events()
     store = MetricStore()
     cloudwatch = CloudWatch(store, Alarms(store))
     elbv2 = TargetGroups(settings, truth, balancer, check)
@@ -83,7 +85,7 @@ def _assemble(
     rds = Rds(settings, lock, truth, pair, links)
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis)
+    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
 
 
 def serve(world: World) -> Callable[[], None]:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from lab.settings import LabError, Settings
+from lab.settings import PORTS, LabError, Settings
 
 ROOM_MB = 500
-PORTS = 7
 
 
 def check_home(home: Path) -> None:

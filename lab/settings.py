@@ -21,6 +21,7 @@ DATABASE = "foodconnect-db"
 LOAD_BALANCER = "foodconnect-alb"
 TARGET_GROUP = "foodconnect-backend-tg"
 ERROR_ALARM = "foodconnect-error-rate"
+PORTS = 16  # in a row, for each lab
 LOCK_TABLE = "gameday-locks"  # DynamoDB: one item for each environment that a run holds
 
 
@@ -44,7 +45,7 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One lab. Ports `port_base` to `port_base + 6` are its own."""
+    """One lab. The `PORTS` ports from `port_base` on are its own."""
 
     home: Path = field(default_factory=lambda: default_home())
     port_base: int = 27000
@@ -84,6 +85,16 @@ class Settings:
     def postgres_ports(self) -> tuple[int, int]:
         """The two servers of the pair."""
         return self.port_base + 5, self.port_base + 6
+
+    @property
+    def people_port(self) -> int:
+        """Where the stand-ins of PagerDuty, Slack and Statuspage listen."""
+        return self.port_base + 7
+
+    @property
+    def spare_ports(self) -> range:
+        """For database servers that are created later: replicas and other instances."""
+        return range(self.port_base + 8, self.port_base + PORTS)
 
 
 def default_home() -> Path:

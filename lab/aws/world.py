@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.ecs_cluster import Ecs
+from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
 from lab.aws.rds_instance import Rds
 from lab.aws.target_groups import TargetGroups
@@ -37,4 +38,5 @@ class World:
     ecs: Ecs
     rds: Rds
     fis: Fis
+    events: Events
     closing: threading.Event = field(default_factory=threading.Event)
