@@ -14,6 +14,7 @@ import traceback
 import zlib
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from lab.aws.protocol import (
 from lab.aws.records import records
 from lab.aws.registry import AwsError, handler_of
 from lab.aws.server import Server
+from lab.aws.shapes import misfits
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -46,6 +48,7 @@ READS = (  # how the names of operations begin that change nothing
     *("StartQuery", "TransactGet"),
 )
 AUDIT_BYTES = 50_000_000  # a full audit log becomes `audit.jsonl.1`, in the place of the one before
+MOST_MISFITS = 5  # that one refusal names
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
@@ -108,7 +111,9 @@ class App:
         try:
             params = parameters(asked)
             with self._world.lock:
-                return answer(asked, handler(self._world, params, asked.call))
+                result = handler(self._world, params, asked.call)
+                wrong = list(islice(misfits(asked.model.output_shape, result), MOST_MISFITS))
+                return _misfit(asked, wrong) if wrong else answer(asked, result)
         except BadRequestError as error:
             return bad_request(asked, error)
         except AwsError as error:
@@ -185,6 +190,10 @@ def _not_played(asked: Asked, why: str) -> Reply:
     message = f"The lab does not play {asked.call.service}:{asked.operation}: {why}."
     print(message, file=sys.stderr, flush=True)
     return refusal(asked, "NotImplemented", 501, message)
+
+
+def _misfit(asked: Asked, wrong: list[str]) -> Reply:
+    return _not_played(asked, f"its answer does not fit AWS's model: {'; '.join(wrong)}")
 
 
 def _is_html(reply: Reply) -> bool:

@@ -66,7 +66,7 @@ def _result(world: World, action: str, resource: str) -> dict[str, object]:
     decision = "explicitDeny" if denies(world.settings.deny, action) else "allowed"
     statement = {
         "SourcePolicyId": POLICY,
-        "SourcePolicyType": "IAM Policy",
+        "SourcePolicyType": "role",
         "StartPosition": {"Line": 1, "Column": 1},
         "EndPosition": {"Line": 1, "Column": 1},
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore.config import Config
 
 from lab import control
 from lab.links import Links, LinkState
@@ -41,7 +42,7 @@ class Twin:
     state: LabState
     _clients: list[Any] = field(default_factory=list)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """Return a new client of a service."""
         client = boto3.client(
             cast("Any", service),
@@ -49,6 +50,7 @@ class Twin:
             region_name=REGION,
             aws_access_key_id="lab",
             aws_secret_access_key="lab",
+            config=config,
         )
         self._clients.append(client)
         return client

@@ -1,0 +1,77 @@
+"""FIS, operation by operation, with experiments that only wait."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from lab.settings import ACCOUNT
+from tests.conformance.seen import Seen, refused
+from tests.lab.bench import wait_until
+
+BODY: dict[str, Any] = {
+    "description": "wait",
+    "roleArn": f"arn:aws:iam::{ACCOUNT}:role/foodconnect-fis-experiment",
+    "stopConditions": [{"source": "none"}],
+    "actions": {"wait": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT30S"}}},
+    "tags": {"Name": "conformance"},
+}
+
+
+def token() -> str:
+    """Return a fresh client token."""
+    return uuid.uuid4().hex
+
+
+def play(seen: Seen) -> None:
+    """Call every operation of FIS, with a refusal where AWS has one."""
+    fis = seen.client("fis")
+    template = fis.create_experiment_template(clientToken=token(), **BODY)["experimentTemplate"]
+    invented = {"wait": {"actionId": "aws:fis:dance"}}
+    with refused("ValidationException"):
+        fis.create_experiment_template(clientToken=token(), **{**BODY, "actions": invented})
+    fis.get_experiment_template(id=template["id"])
+    fis.list_experiment_templates()
+    experiment = fis.start_experiment(clientToken=token(), experimentTemplateId=template["id"])["experiment"]
+    _catalogue(fis)
+    _tags(fis, template["arn"])
+    state = lambda: fis.get_experiment(id=experiment["id"])["experiment"]["state"]["status"]  # noqa: E731
+    wait_until(lambda: state() == "running", 5, "the experiment runs")
+    fis.list_experiments()
+    fis.list_experiment_resolved_targets(experimentId=experiment["id"])
+    fis.stop_experiment(id=experiment["id"])
+    fis.update_safety_lever_state(id="default", state={"status": "engaged", "reason": "conformance"})
+    fis.update_safety_lever_state(id="default", state={"status": "disengaged", "reason": "over"})
+    fis.delete_experiment_template(id=template["id"])
+    for call in (
+        lambda: fis.get_experiment_template(id="EXTnothing"),
+        lambda: fis.delete_experiment_template(id="EXTnothing"),
+        lambda: fis.start_experiment(clientToken=token(), experimentTemplateId="EXTnothing"),
+        lambda: fis.get_experiment(id="EXPnothing"),
+        lambda: fis.stop_experiment(id="EXPnothing"),
+        lambda: fis.list_experiment_resolved_targets(experimentId="EXPnothing"),
+        lambda: fis.update_safety_lever_state(id="other", state={"status": "engaged", "reason": "x"}),
+    ):
+        with refused("ResourceNotFoundException"):
+            call()
+
+
+def _catalogue(fis: Any) -> None:
+    fis.list_actions()
+    fis.get_action(id="aws:ecs:task-network-latency")
+    with refused("ResourceNotFoundException"):
+        fis.get_action(id="aws:fis:dance")
+    fis.get_safety_lever(id="default")
+    with refused("ResourceNotFoundException"):
+        fis.get_safety_lever(id="other")
+
+
+def _tags(fis: Any, arn: str) -> None:
+    fis.tag_resource(resourceArn=arn, tags={"k": "v"})
+    fis.list_tags_for_resource(resourceArn=arn)
+    for call in (
+        lambda: fis.tag_resource(resourceArn=f"{arn}x", tags={"k": "v"}),
+        lambda: fis.list_tags_for_resource(resourceArn=f"{arn}x"),
+    ):
+        with refused("ResourceNotFoundException"):
+            call()
