@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from lab import boot
 from lab.aws.registry import operations
 from tests.conformance import page
 from tests.conformance.seen import Seen, ask_with_nothing, must_be_given
-
-for _module in boot.HANDLERS:
-    import_module(f"lab.aws.{_module}")
 
 
 def test_every_operation_was_answered(played: Seen) -> None:

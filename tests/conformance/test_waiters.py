@@ -1,0 +1,95 @@
+"""boto3's own waiters and paginators, as many as there are for what the lab plays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+
+from lab.aws.registry import handler_of
+from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, LOAD_BALANCER, SERVICE
+from tests.conformance.seen import Seen
+from tests.lab.twin import Twin
+
+SERVICES = ("application-autoscaling", "cloudwatch", "ecs", "elbv2", "fis", "logs", "rds", "sns")
+QUICK = {"Delay": 1, "MaxAttempts": 20}
+NOT_PLAYED = {  # waiters of things that the lab has not, though it has their operation
+    ("cloudwatch", "log_alarm_exists"),
+}
+
+
+def arguments(lab: Twin) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return for each waiter what it waits for; everything is so already, or comes within seconds."""
+    group, [task, *_] = lab.target_group, lab.task_arns()
+    target = lab.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["Target"]
+    stopped = lab.ecs.run_task(cluster=CLUSTER, taskDefinition=SERVICE)["tasks"][0]["taskArn"]
+    lab.ecs.stop_task(cluster=CLUSTER, task=stopped)
+    lab.ecs.create_service(cluster=CLUSTER, serviceName="passing", taskDefinition=SERVICE, desiredCount=0)
+    lab.ecs.delete_service(cluster=CLUSTER, service="passing")
+    lab.cloudwatch.put_composite_alarm(AlarmName="waited-for", AlarmRule=f'ALARM("{ERROR_ALARM}")')
+    both = {"AlarmNames": ["waited-for"], "AlarmTypes": ["CompositeAlarm"]}
+    return {
+        ("cloudwatch", "composite_alarm_exists"): both,
+        ("cloudwatch", "alarm_exists"): {"AlarmNames": [ERROR_ALARM]},
+        ("ecs", "services_stable"): {"cluster": CLUSTER, "services": [SERVICE]},
+        ("ecs", "services_inactive"): {"cluster": CLUSTER, "services": ["passing"]},
+        ("ecs", "tasks_running"): {"cluster": CLUSTER, "tasks": [task]},
+        ("ecs", "tasks_stopped"): {"cluster": CLUSTER, "tasks": [stopped]},
+        ("elbv2", "load_balancer_available"): {"Names": [LOAD_BALANCER]},
+        ("elbv2", "load_balancer_exists"): {"Names": [LOAD_BALANCER]},
+        ("elbv2", "load_balancers_deleted"): {"Names": ["nothing"]},
+        ("elbv2", "target_in_service"): {"TargetGroupArn": group, "Targets": [target]},
+        ("elbv2", "target_deregistered"): {"TargetGroupArn": group, "Targets": [{"Id": "127.0.0.9", "Port": 1}]},
+        ("rds", "db_instance_available"): {"DBInstanceIdentifier": DATABASE},
+        ("rds", "db_instance_deleted"): {"DBInstanceIdentifier": "nobody"},
+    }
+
+
+def waiters(seen: Seen) -> set[tuple[str, str]]:
+    """Return boto3's waiters whose operation the lab answers itself."""
+    found = set()
+    for service in SERVICES:
+        client = seen.client(service)
+        for name in client.waiter_names:
+            if handler_of(service, client.get_waiter(name).config.operation):
+                found.add((service, name))
+    return found
+
+
+def test_every_waiter_ends(played: Seen) -> None:
+    """Each waiter of what the lab plays ends well, on something that is so or becomes so."""
+    given = arguments(played.lab)
+    assert waiters(played) - NOT_PLAYED == set(given)
+    for (service, name), what in given.items():
+        played.client(service).get_waiter(name).wait(**what, WaiterConfig=QUICK)
+
+
+def test_waiter_gives_up_on_what_never_comes(standing: Twin) -> None:
+    """A waiter for a task that is not there ends in an error, as on AWS."""
+    with pytest.raises(WaiterError, match="MISSING"):
+        standing.ecs.get_waiter("tasks_running").wait(cluster=CLUSTER, tasks=["0" * 32], WaiterConfig=QUICK)
+
+
+def paged(lab: Twin, experiment: str) -> dict[str, dict[str, Any]]:
+    """Return what some paginated operations must be given."""
+    balancer = lab.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    return {
+        "DescribeListeners": {"LoadBalancerArn": balancer},
+        "GetMetricData": {"MetricDataQueries": [], "StartTime": 0, "EndTime": 1},
+        "ListExperimentResolvedTargets": {"experimentId": experiment},
+        "ListServices": {"cluster": CLUSTER},
+        "ListTasks": {"cluster": CLUSTER},
+    }
+
+
+def test_every_paginator_comes_to_an_end(played: Seen) -> None:
+    """Each paginator of an operation that the lab answers itself yields its pages and stops."""
+    experiment = played.client("fis").list_experiments()["experiments"][0]["id"]
+    given = paged(played.lab, experiment)
+    for service in SERVICES:
+        client = played.client(service)
+        for method, operation in client.meta.method_to_api_mapping.items():
+            if client.can_paginate(method) and handler_of(service, operation):
+                pages = list(client.get_paginator(method).paginate(**given.get(operation, {})))
+                assert pages, f"{service}:{operation}"
