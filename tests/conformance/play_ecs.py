@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.settings import CLUSTER, SERVICE
-from tests.conformance.seen import Seen, refused
+from tests.conformance.seen import Seen, all_refused, refused
 
 IN = {"cluster": CLUSTER}
 
@@ -78,10 +78,9 @@ def _tags(ecs: Any) -> None:
     ecs.list_tags_for_resource(resourceArn=service)
     ecs.untag_resource(resourceArn=service, tagKeys=["k"])
     nothing = service.replace(SERVICE, "nothing")
-    for call in (
+    all_refused(
+        "InvalidParameterException",
         lambda: ecs.tag_resource(resourceArn=nothing, tags=[]),
         lambda: ecs.list_tags_for_resource(resourceArn=nothing),
         lambda: ecs.untag_resource(resourceArn=nothing, tagKeys=["k"]),
-    ):
-        with refused("InvalidParameterException"):
-            call()
+    )

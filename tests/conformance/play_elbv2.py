@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.seen import Seen, refused
+from tests.conformance.seen import Seen, all_refused, refused
 
 
 def play(seen: Seen) -> None:
@@ -29,12 +29,11 @@ def play(seen: Seen) -> None:
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
     none = {"TargetGroupArn": f"{group}x"}
-    for call in (
+    all_refused(
+        "TargetGroupNotFound",
         lambda: elb.register_targets(**none, Targets=targets),
         lambda: elb.describe_target_health(**none),
         lambda: elb.deregister_targets(**none, Targets=targets),
         lambda: elb.describe_target_group_attributes(**none),
         lambda: elb.modify_target_group_attributes(**none, Attributes=[delay]),
-    ):
-        with refused("TargetGroupNotFound"):
-            call()
+    )

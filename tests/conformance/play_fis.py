@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from lab.settings import ACCOUNT
-from tests.conformance.seen import Seen, refused
+from tests.conformance.seen import Seen, all_refused, refused
 from tests.lab.bench import wait_until
 
 BODY: dict[str, Any] = {
@@ -43,7 +43,8 @@ def play(seen: Seen) -> None:
     fis.update_safety_lever_state(id="default", state={"status": "engaged", "reason": "conformance"})
     fis.update_safety_lever_state(id="default", state={"status": "disengaged", "reason": "over"})
     fis.delete_experiment_template(id=template["id"])
-    for call in (
+    all_refused(
+        "ResourceNotFoundException",
         lambda: fis.get_experiment_template(id="EXTnothing"),
         lambda: fis.delete_experiment_template(id="EXTnothing"),
         lambda: fis.start_experiment(clientToken=token(), experimentTemplateId="EXTnothing"),
@@ -51,9 +52,7 @@ def play(seen: Seen) -> None:
         lambda: fis.stop_experiment(id="EXPnothing"),
         lambda: fis.list_experiment_resolved_targets(experimentId="EXPnothing"),
         lambda: fis.update_safety_lever_state(id="other", state={"status": "engaged", "reason": "x"}),
-    ):
-        with refused("ResourceNotFoundException"):
-            call()
+    )
 
 
 def _catalogue(fis: Any) -> None:
@@ -69,9 +68,8 @@ def _catalogue(fis: Any) -> None:
 def _tags(fis: Any, arn: str) -> None:
     fis.tag_resource(resourceArn=arn, tags={"k": "v"})
     fis.list_tags_for_resource(resourceArn=arn)
-    for call in (
+    all_refused(
+        "ResourceNotFoundException",
         lambda: fis.tag_resource(resourceArn=f"{arn}x", tags={"k": "v"}),
         lambda: fis.list_tags_for_resource(resourceArn=f"{arn}x"),
-    ):
-        with refused("ResourceNotFoundException"):
-            call()
+    )

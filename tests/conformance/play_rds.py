@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.settings import DATABASE
-from tests.conformance.seen import Seen, refused
+from tests.conformance.seen import Seen, all_refused, refused
 from tests.lab.bench import wait_until
 
 IT = {"DBInstanceIdentifier": DATABASE}
@@ -25,15 +25,14 @@ def play(seen: Seen) -> None:
     rds.list_tags_for_resource(ResourceName=arn)
     rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["k"])
     nobody = arn.replace(DATABASE, "nobody")
-    for call in (
+    all_refused(
+        "DBInstanceNotFound",
         lambda: rds.add_tags_to_resource(ResourceName=nobody, Tags=[]),
         lambda: rds.list_tags_for_resource(ResourceName=nobody),
         lambda: rds.remove_tags_from_resource(ResourceName=nobody, TagKeys=["k"]),
         lambda: rds.modify_db_instance(**NOBODY),
         lambda: rds.reboot_db_instance(**NOBODY),
-    ):
-        with refused("DBInstanceNotFound"):
-            call()
+    )
     rds.modify_db_instance(**IT, MultiAZ=True, ApplyImmediately=True)
     rds.reboot_db_instance(**IT)
     wait_until(lambda: seen.lab.database()["DBInstanceStatus"] == "available", 15, "the instance is available")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +48,13 @@ def refused(*codes: str) -> Iterator[None]:
     with pytest.raises(ClientError) as error:
         yield
     assert error.value.response["Error"]["Code"] in codes, str(error.value)
+
+
+def all_refused(code: str, *calls: Callable[[], object]) -> None:
+    """Expect that each of these calls is refused with this code."""
+    for call in calls:
+        with refused(code):
+            call()
 
 
 def must_be_given(model: Any) -> tuple[list[str], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import WaiterError
@@ -12,8 +12,11 @@ from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, LOAD_BALANCER, SERVICE
 from tests.conformance.seen import Seen
 from tests.lab.twin import Twin
 
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import WaiterConfigTypeDef
+
 SERVICES = ("application-autoscaling", "cloudwatch", "ecs", "elbv2", "fis", "logs", "rds", "sns")
-QUICK = {"Delay": 1, "MaxAttempts": 20}
+QUICK: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 20}
 NOT_PLAYED = {  # waiters of things that the lab has not, though it has their operation
     ("cloudwatch", "log_alarm_exists"),
 }
