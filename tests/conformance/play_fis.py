@@ -35,8 +35,7 @@ def play(seen: Seen) -> None:
     experiment = fis.start_experiment(clientToken=token(), experimentTemplateId=template["id"])["experiment"]
     _catalogue(fis)
     _tags(fis, template["arn"])
-    state = lambda: fis.get_experiment(id=experiment["id"])["experiment"]["state"]["status"]  # noqa: E731
-    wait_until(lambda: state() == "running", 5, "the experiment runs")
+    wait_until(lambda: _status(fis, experiment["id"]) == "running", 5, "the experiment runs")
     fis.list_experiments()
     fis.list_experiment_resolved_targets(experimentId=experiment["id"])
     fis.stop_experiment(id=experiment["id"])
@@ -53,6 +52,10 @@ def play(seen: Seen) -> None:
         lambda: fis.list_experiment_resolved_targets(experimentId="EXPnothing"),
         lambda: fis.update_safety_lever_state(id="other", state={"status": "engaged", "reason": "x"}),
     )
+
+
+def _status(fis: Any, experiment: str) -> str:
+    return str(fis.get_experiment(id=experiment)["experiment"]["state"]["status"])
 
 
 def _catalogue(fis: Any) -> None:
