@@ -76,7 +76,7 @@ def _assemble(
     lock = threading.RLock()
     events = Events()
     store = MetricStore()
-    cloudwatch = CloudWatch(store, Alarms(store))
+    cloudwatch = CloudWatch(store, Alarms(store, events))
     elbv2 = TargetGroups(settings, truth, balancer, check)
     runner = Runner(settings, children, links, places(settings.port_base))
     tasks = Tasks(settings, lock, truth, elbv2, runner)

@@ -9,9 +9,10 @@ from graphlib import CycleError
 from typing import TYPE_CHECKING, Any
 
 import lab.aws.alarm_views  # noqa: F401  its handlers belong to the same service
+from lab.aws.alarm_model import Alarm, HistoryItem, Record
 from lab.aws.alarm_request import alarm_of
 from lab.aws.alarm_rule import STATES
-from lab.aws.alarms import Alarm, Alarms, HistoryItem, Record
+from lab.aws.alarms import Alarms
 from lab.aws.composite import Composite, composite_of
 from lab.aws.metric_data import compute
 from lab.aws.paging import aware, epoch, page
@@ -31,6 +32,7 @@ def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, obje
     if len(found) != 1:
         raise _invalid("An alarm watches one time series; the expression gives several.")
     world.cloudwatch.alarms.put(alarm, now)
+    world.cloudwatch.tags.create(alarm.arn, params.get("Tags"))
     return {}
 
 
@@ -42,13 +44,15 @@ def put_composite_alarm(world: World, params: Params, call: Call) -> dict[str, o
     """
     alarms, alarm = world.cloudwatch.alarms, composite_of(params)
     _check_kind(alarms, alarm.name, Composite)
-    unknown = [child for child in alarm.children if alarms.get(child) is None and child != alarm.name]
+    asked = (*alarm.children, *filter(None, [alarm.suppressed_by]))
+    unknown = [child for child in asked if alarms.get(child) is None and child != alarm.name]
     if unknown:
         raise _invalid(f"Could not save the composite alarm {alarm.name}: no alarm {', '.join(unknown)} exists.")
     try:
         alarms.put(alarm)
     except CycleError as error:
         raise _invalid(f"The rule of {alarm.name} leads back to itself: {' -> '.join(error.args[1])}.") from error
+    world.cloudwatch.tags.create(alarm.arn, params.get("Tags"))
     return {}
 
 
@@ -70,7 +74,10 @@ def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]
         if left := [parent for parent in alarms.parents(name) if parent not in names]:
             words = "cannot be deleted as there are composite alarm(s) depending on it"
             raise _invalid(f"Alarm {name} {words}: {', '.join(left)}.")
+    arns = [_existing(alarms, name).alarm.arn for name in names]
     alarms.delete(names)
+    for arn in arns:
+        world.cloudwatch.tags.delete(arn)
     return {}
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab.aws.alarm_model import Alarm
 from lab.aws.alarm_rule import COMPARISONS, TREATMENTS, Rule
-from lab.aws.alarms import Alarm
+from lab.aws.composite import actions_of
 from lab.aws.metric_data import Query, check_stat, metric_of, queries_of
 from lab.aws.registry import AwsError
 from lab.aws.statistic import SIMPLE_STATISTICS
@@ -29,9 +30,9 @@ def alarm_of(params: Mapping[str, Any]) -> Alarm:
         ignore_low_samples=_low_samples(params),
         description=params.get("AlarmDescription"),
         actions_enabled=params.get("ActionsEnabled", True),
-        ok_actions=tuple(params.get("OKActions") or ()),
-        alarm_actions=tuple(params.get("AlarmActions") or ()),
-        insufficient_data_actions=tuple(params.get("InsufficientDataActions") or ()),
+        ok_actions=actions_of(params, "OKActions"),
+        alarm_actions=actions_of(params, "AlarmActions"),
+        insufficient_data_actions=actions_of(params, "InsufficientDataActions"),
     )
     longest = DAY_S if alarm.period < HOUR_S else WEEK_S
     if alarm.period * alarm.rule.evaluation_periods > longest:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lab.aws.alarm_api  # noqa: F401  its handlers belong to the same service
+import lab.aws.alarm_api  # their handlers belong to the same service
+import lab.aws.mute_rules  # noqa: F401
 from lab.aws.alarms import Alarms
+from lab.aws.cloudwatch_tags import Tags
 from lab.aws.metric_data import (
     FINE_FOR_S,
     Result,
@@ -36,6 +38,7 @@ class CloudWatch:
 
     metrics: MetricStore
     alarms: Alarms
+    tags: Tags = field(default_factory=Tags)
 
 
 @handles("cloudwatch", "PutMetricData")

@@ -13,6 +13,7 @@ from botocore.config import Config
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
+from lab.aws.events import Events
 from lab.aws.metrics import MetricStore
 from lab.settings import REGION, Settings
 
@@ -32,12 +33,13 @@ class Core:
     settings: Settings
     lock: threading.RLock
     cloudwatch: CloudWatch
+    events: Events
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
-        store = MetricStore()
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)))
+        store, events = MetricStore(), Events()
+        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store, events)), events)
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
