@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
@@ -88,3 +90,10 @@ class Api:
         for client in self._clients:
             client.close()
         self.server.stop()
+
+
+def failure(call: Any, **arguments: object) -> ClientError:
+    """Return the error that a client's method raises."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return caught.value
