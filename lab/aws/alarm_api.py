@@ -14,7 +14,7 @@ from lab.aws.alarm_request import alarm_of
 from lab.aws.alarm_rule import STATES
 from lab.aws.alarms import Alarms
 from lab.aws.composite import Composite, composite_of
-from lab.aws.metric_data import compute
+from lab.aws.metric_data import Span, compute
 from lab.aws.paging import aware, epoch, page
 from lab.aws.registry import AwsError, Call, Params, handles
 
@@ -28,7 +28,8 @@ def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, obje
     alarm = alarm_of(params)
     _check_kind(world.cloudwatch.alarms, alarm.name, Alarm)
     now = time.time()
-    found = compute(world.cloudwatch.metrics, alarm.queries, now - alarm.period, now, now)  # a wrong expression raises
+    span = Span(now - alarm.period, now, now, searches=False)
+    found = compute(world.cloudwatch.metrics, alarm.queries, span)  # a wrong expression raises
     if len(found) != 1:
         raise _invalid("An alarm watches one time series; the expression gives several.")
     world.cloudwatch.alarms.put(alarm, now)

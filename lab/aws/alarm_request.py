@@ -11,7 +11,8 @@ from typing import Any
 from lab.aws.alarm_model import Alarm
 from lab.aws.alarm_rule import COMPARISONS, TREATMENTS, Rule
 from lab.aws.composite import actions_of
-from lab.aws.metric_data import Query, check_stat, metric_of, queries_of
+from lab.aws.metric_data import Query, metric_of
+from lab.aws.metric_request import check_stat, queries_of
 from lab.aws.registry import AwsError
 from lab.aws.statistic import SIMPLE_STATISTICS
 

@@ -20,7 +20,7 @@ from lab.aws.alarm_model import CONFIGURATION_UPDATE, STATE_UPDATE, Alarm, Histo
 from lab.aws.alarm_rule import ALARM, EXTRA_PERIODS, Verdict, verdict
 from lab.aws.composite import Composite, judge_composite
 from lab.aws.events import Events
-from lab.aws.metric_data import compute
+from lab.aws.metric_data import Span, compute
 from lab.aws.metrics import MetricStore, Window
 
 
@@ -151,7 +151,7 @@ class Alarms:
         current = record.state.value
         periods = alarm.rule.evaluation_periods + EXTRA_PERIODS
         window = Window(closed - periods * alarm.period, closed, alarm.period)
-        found = compute(self._metrics, alarm.queries, window.start, window.end, now)
+        found = compute(self._metrics, alarm.queries, Span(window.start, window.end, now, searches=False))
         if alarm.ignore_low_samples and self._too_few_samples(alarm, window, now):
             return Verdict(current, record.state.reason, record.state.reason_data)
         shown: dict[str, object] = {
@@ -167,7 +167,7 @@ class Alarms:
         (query,) = alarm.queries
         share = float(query.stat[1:]) / 100
         tail = max(1 - share if share >= 0.5 else share, 1e-9)
-        counted = compute(self._metrics, [replace(query, stat="SampleCount")], window.start, window.end, now)
+        counted = compute(self._metrics, [replace(query, stat="SampleCount")], Span(window.start, window.end, now))
         return bool(counted[0].points) and list(counted[0].points.values())[-1] < 10 / tail
 
     def _move(self, record: Record, found: Verdict, at: float) -> None:

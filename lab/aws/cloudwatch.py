@@ -14,12 +14,13 @@ from lab.aws.cloudwatch_tags import Tags
 from lab.aws.metric_data import (
     FINE_FOR_S,
     Result,
-    compute,
+    Span,
+    compute_with_messages,
     metric_as_dict,
     metric_of,
-    period_is_valid,
-    queries_of,
 )
+from lab.aws.metric_labels import LabelError, zone_of
+from lab.aws.metric_request import period_is_valid, queries_of
 from lab.aws.metrics import Metric, MetricStore, Window
 from lab.aws.paging import aware, epoch, page, read_token, write_token
 from lab.aws.put_metric_data import put_metric_data
@@ -61,8 +62,14 @@ def get_metric_data(world: World, params: Params, call: Call) -> dict[str, objec
     if not 1 <= most <= MOST_DATAPOINTS:
         raise AwsError("ValidationError", f"The parameter MaxDatapoints must be between 1 and {MOST_DATAPOINTS}.")
     queries = queries_of(params["MetricDataQueries"])
-    results = compute(world.cloudwatch.metrics, queries, start, end, time.time())
-    return _data_page(results, params.get("NextToken"), most, newest_first=scan_by == "TimestampDescending")
+    try:
+        zone = zone_of((params.get("LabelOptions") or {}).get("Timezone"))
+    except LabelError as error:
+        raise AwsError("ValidationError", str(error)) from None
+    span = Span(start, end, time.time(), zone)
+    results, messages = compute_with_messages(world.cloudwatch.metrics, queries, span)
+    answer = _data_page(results, params.get("NextToken"), most, newest_first=scan_by == "TimestampDescending")
+    return {**answer, "Messages": [{"Code": code, "Value": words} for code, words in messages]}
 
 
 def _data_page(results: Sequence[Result], token: str | None, most: int, *, newest_first: bool) -> dict[str, object]:
@@ -78,7 +85,7 @@ def _data_page(results: Sequence[Result], token: str | None, most: int, *, newes
         if part:
             given[number] = part[-1][0]
         shown.append(_data_result(result, part, complete=len(part) == len(points)))
-    answer: dict[str, object] = {"MetricDataResults": shown, "Messages": []}
+    answer: dict[str, object] = {"MetricDataResults": shown}
     if any(result["StatusCode"] == "PartialData" for result in shown):
         answer["NextToken"] = write_token(given)
     return answer
