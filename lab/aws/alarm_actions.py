@@ -50,6 +50,7 @@ class Courier:
 
     history: History
     actors: list[Actor] = field(default_factory=list)
+    witnesses: list[Callable[[Firing, str], None]] = field(default_factory=list)  # told what was done, and its error
     _waiting: deque[tuple[Alarm | Composite, Firing]] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _at_work: bool = False
@@ -94,6 +95,8 @@ class Courier:
         if len(json.dumps(data)) > LONGEST_DATA:
             data.pop("publishedMessage")
         self.history.note(time.time(), alarm, ACTION, summary[:255], data)
+        for witness in tuple(self.witnesses):
+            witness(firing, error)
 
     def _attempt(self, firing: Firing, action: str) -> str:
         """Let every actor do its part; return what went wrong, or nothing."""

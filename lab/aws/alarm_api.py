@@ -21,6 +21,8 @@ from lab.aws.registry import AwsError, Call, Params, handles
 if TYPE_CHECKING:
     from lab.aws.world import World
 
+MOST_DELETED = 100
+
 
 @handles("cloudwatch", "PutMetricAlarm")
 def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, object]:
@@ -66,8 +68,11 @@ def _check_kind(alarms: Alarms, name: str, kind: type[Alarm | Composite]) -> Non
 
 @handles("cloudwatch", "DeleteAlarms")
 def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Delete alarms, all or none; none that a composite alarm still asks, and one composite alarm at most."""
-    alarms, names = world.cloudwatch.alarms, list(dict.fromkeys(params["AlarmNames"]))
+    """Delete those alarms that exist; none that a composite alarm still asks, and one composite alarm at most."""
+    alarms, asked = world.cloudwatch.alarms, list(dict.fromkeys(params["AlarmNames"]))
+    if len(asked) > MOST_DELETED:
+        raise _invalid(f"At most {MOST_DELETED} alarms can be deleted at a time.")
+    names = [name for name in asked if alarms.get(name) is not None]
     composites = [name for name in names if isinstance(_existing(alarms, name).alarm, Composite)]
     if len(composites) > 1:
         raise _invalid("Only one composite alarm can be deleted at a time.")
@@ -79,6 +84,8 @@ def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]
     alarms.delete(names)
     for arn in arns:
         world.cloudwatch.tags.delete(arn)
+    if unknown := [name for name in asked if name not in names]:
+        raise AwsError("ResourceNotFound", f"The alarm {', '.join(unknown)} does not exist.")
     return {}
 
 

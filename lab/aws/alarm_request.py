@@ -13,15 +13,23 @@ from lab.aws.alarm_rule import COMPARISONS, TREATMENTS, Rule
 from lab.aws.composite import actions_of
 from lab.aws.metric_data import Query, metric_of
 from lab.aws.metric_request import check_stat, queries_of
+from lab.aws.put_metric_data import UNITS
 from lab.aws.registry import AwsError
 from lab.aws.statistic import SIMPLE_STATISTICS
 
 DAY_S, WEEK_S, HOUR_S = 86_400, 604_800, 3_600
 _OF_METRIC = ("Namespace", "MetricName", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
+_NOT_PLAYED = (
+    *("ThresholdMetricId", "EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval"),
+    "ActionConfiguration",
+)
+MOST_METRICS = 10  # of a math alarm
 
 
 def alarm_of(params: Mapping[str, Any]) -> Alarm:
     """Return the alarm of a request; raise AwsError for the first thing that is wrong with it."""
+    if unplayed := [name for name in _NOT_PLAYED if params.get(name) is not None]:
+        raise _invalid(f"The lab does not play the parameter {unplayed[0]} of PutMetricAlarm.")
     queries = _queries(params)
     alarm = Alarm(
         name=params["AlarmName"],
@@ -72,8 +80,12 @@ def _queries(params: Mapping[str, Any]) -> tuple[Query, ...]:
     queries = queries_of(members, "Metrics")
     if sum(query.returned for query in queries) != 1:
         raise _invalid("Exactly one element of the metrics list should return data.")
+    if sum(query.metric is not None for query in queries) > MOST_METRICS:
+        raise _invalid(f"An alarm on a math expression has at most {MOST_METRICS} metrics.")
+    if len({query.period for query in queries if query.metric is not None}) > 1:
+        raise _invalid("All metrics of an alarm on a math expression must have the same period.")
     for query in queries:
-        _check_period(query.period if query.metric else 60)
+        _check_period(query.period if query.metric else query.period or 60)
     return tuple(queries)
 
 
@@ -86,6 +98,8 @@ def _metric_query(params: Mapping[str, Any]) -> Query:
         raise _invalid("Exactly one of Statistic and ExtendedStatistic must be set.")
     if plain is not None and plain not in SIMPLE_STATISTICS:
         raise _invalid(f"The value {plain} for parameter Statistic is not supported.")
+    if params.get("Unit") not in (None, *UNITS):
+        raise _invalid(f"The value {params['Unit']} for parameter Unit is not supported.")
     stat = plain or extended or ""
     check_stat(stat, "ExtendedStatistic")
     _check_period(params["Period"])

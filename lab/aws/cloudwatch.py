@@ -11,6 +11,7 @@ import lab.aws.alarm_api  # their handlers belong to the same service
 import lab.aws.mute_rules  # noqa: F401
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch_tags import Tags
+from lab.aws.dashboards import Dashboard
 from lab.aws.metric_data import (
     FINE_FOR_S,
     Result,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lab.aws.world import World
 
 MOST_DATAPOINTS, MOST_STATISTICS, LIST_PAGE = 100_800, 1_440, 500
+RECENT_S = 3 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class CloudWatch:
     metrics: MetricStore
     alarms: Alarms
     tags: Tags = field(default_factory=Tags)
+    dashboards: dict[str, Dashboard] = field(default_factory=dict)
 
 
 @handles("cloudwatch", "PutMetricData")
@@ -170,7 +173,12 @@ def _check_statistics(period: int, plain: Sequence[str], extended: Sequence[str]
 @handles("cloudwatch", "ListMetrics")
 def list_metrics(world: World, params: Params, call: Call) -> dict[str, object]:
     """List metrics by namespace, name and dimensions (a filter without a value takes any)."""
-    wanted = [metric for metric in world.cloudwatch.metrics.metrics() if _listed(metric, params)]
+    recently = params.get("RecentlyActive")
+    if recently not in (None, "PT3H"):
+        raise _invalid(f"The value {recently} for parameter RecentlyActive is not supported: it is PT3H.")
+    store = world.cloudwatch.metrics
+    since = time.time() - RECENT_S if recently else float("-inf")
+    wanted = [metric for metric in store.metrics(since) if _listed(metric, params)]
     wanted.sort(key=lambda metric: (metric.namespace, metric.name, sorted(metric.dimensions)))
     listed, token = page(wanted, params.get("NextToken"), LIST_PAGE)
     return {"Metrics": [metric_as_dict(metric) for metric in listed], **token}

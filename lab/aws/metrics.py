@@ -154,10 +154,10 @@ class MetricStore:
             cuts = [series.cut(window) for name, series in known if unit in (None, name)]
         return _points(_merge([cut for cut in cuts if len(cut)]), compute, window)
 
-    def metrics(self) -> list[Metric]:
-        """Return every metric that has samples."""
+    def metrics(self, since: float = float("-inf")) -> list[Metric]:
+        """Return every metric that has samples of an instant or after it."""
         with self._lock:
-            return list(self._series)
+            return [metric for metric in self._series if self._newest(metric) >= since]
 
     def units(self, metric: Metric) -> list[str]:
         """Return the units that a metric was put with."""

@@ -27,6 +27,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from lab.aws import rpc_cbor
+from lab.aws.limits import beyond
 from lab.aws.registry import COMMON_ERRORS, AwsError, Call, Params
 
 Environ = dict[str, Any]  # of WSGI
@@ -122,6 +123,8 @@ def parameters(asked: Asked) -> Params:
         report = ParamValidator().validate(params, asked.model.input_shape)
         if report.has_errors():
             raise BadRequestError(report.generate_report())
+        if words := beyond(asked.call.service, asked.operation, params, asked.model.input_shape):
+            raise BadRequestError(words)
     return params
 
 

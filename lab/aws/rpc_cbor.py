@@ -84,7 +84,8 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 
 def error(found: AwsError, shapes: list[Any]) -> tuple[int, bytes, Headers]:
     """Return status, body and headers of an error that one of the service's shapes has."""
-    shape = next(one for one in shapes if found.code in (one.name, one.error_code))
+    by_name = {one.name: one for one in shapes}
+    shape = by_name.get(found.code) or next(one for one in shapes if found.code == one.error_code)
     trait = shape.metadata.get("error", {})
     status = int(trait.get("httpStatusCode", 400))
     return plain_error(shape.name, trait.get("code", shape.name), status, found.message)

@@ -68,13 +68,13 @@ def test_the_audit_log_has_a_line_for_each_call(api: Api, cloudwatch: CloudWatch
     """Service, operation, status, duration, and whether the call changes something."""
     cloudwatch.put_metric_data(Namespace="N", MetricData=[{"MetricName": "m", "Value": 1}])
     cloudwatch.list_metrics()
-    failure(cloudwatch.list_dashboards)
+    failure(cloudwatch.describe_anomaly_detectors)
     api.client("s3").list_buckets()
     lines = [(line["service"], line["operation"], line["status"], line["mutating"]) for line in api.audit()]
     assert lines == [
         ("cloudwatch", "PutMetricData", 200, True),
         ("cloudwatch", "ListMetrics", 200, False),
-        ("cloudwatch", "ListDashboards", 501, False),
+        ("cloudwatch", "DescribeAnomalyDetectors", 501, False),
         ("s3", "ListBuckets", 200, False),
     ]
     assert all(line["ms"] > 0 and abs(line["t"] - time.time()) < 60 for line in api.audit())

@@ -390,6 +390,25 @@ def test_list_metrics_filters(cloudwatch: CloudWatchClient, minute: int) -> None
     assert listed(Dimensions=[{"Name": "Service", "Value": "other"}]) == []
 
 
+def test_list_metrics_of_the_last_three_hours(api: Api, cloudwatch: CloudWatchClient) -> None:
+    """RecentlyActive leaves out what has been silent; nothing but PT3H is taken."""
+    now = time.time()
+    api.core.cloudwatch.metrics.put("N", "old", {}, 1.0, at=now - 3 * 3600 - 60)
+    api.core.cloudwatch.metrics.put("N", "new", {}, 1.0, at=now - 60)
+    recent = cloudwatch.list_metrics(RecentlyActive="PT3H", IncludeLinkedAccounts=True)["Metrics"]
+    assert [one["MetricName"] for one in recent] == ["new"]
+    assert len(cloudwatch.list_metrics()["Metrics"]) == 2
+    other: Any = "PT1H"
+    assert refusal(cloudwatch.list_metrics, RecentlyActive=other)[0] == "InvalidParameterValue"
+
+
+def test_metric_data_of_an_entity_is_data(cloudwatch: CloudWatchClient) -> None:
+    """What an agent sends with the entity it belongs to."""
+    entity: Any = {"Entity": {"KeyAttributes": {"Type": "Service"}}, "MetricData": [{"MetricName": "m", "Value": 1}]}
+    cloudwatch.put_metric_data(Namespace="N", EntityMetricData=[entity])
+    assert cloudwatch.list_metrics(Namespace="N")["Metrics"][0]["MetricName"] == "m"
+
+
 def test_list_metrics_pages(api: Api, cloudwatch: CloudWatchClient) -> None:
     """Five hundred a page, each metric once."""
     for number in range(1100):

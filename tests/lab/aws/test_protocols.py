@@ -55,8 +55,8 @@ def test_cloudwatch_speaks_the_query_protocol_too(api: Api) -> None:
     assert (status, "<MetricName>m</MetricName>" in text) == (200, True)
     status, text = send(api, "monitoring", b"Action=SetAlarmState&Version=2010-08-01&AlarmName=a", FORM)
     assert (status, "<Code>ValidationError</Code>" in text) == (400, True)
-    status, text = send(api, "monitoring", b"Action=PutDashboard&Version=2010-08-01", FORM)
-    assert (status, "cloudwatch:PutDashboard: it has no handler" in text) == (501, True)
+    status, text = send(api, "monitoring", b"Action=GetMetricWidgetImage&Version=2010-08-01", FORM)
+    assert (status, "cloudwatch:GetMetricWidgetImage: it has no handler" in text) == (501, True)
 
 
 def test_a_protocol_that_is_not_spoken_is_a_501(api: Api) -> None:
