@@ -103,7 +103,9 @@ class History:
             for state in data.values():
                 if isinstance(state, dict):
                     state.pop("stateReasonData", None)
-            text = json.dumps(data)[:LONGEST_DATA]
+            text = json.dumps(data)
+        if len(text) > LONGEST_DATA:
+            text = json.dumps({name: value for name, value in data.items() if not isinstance(value, dict)})
         item = HistoryItem(at, alarm.name, kind, summary, text, isinstance(alarm, Composite))
         with self._lock:
             self._items.append(item)

@@ -99,7 +99,8 @@ def _reason(rule: Rule, state: str, current: str, recent: list[tuple[int, float]
     if not recent:
         treated = "Breaching" if state == ALARM else "NonBreaching"
         periods = _number(rule.evaluation_periods, "missing datapoint")
-        return f"Threshold Crossed: no datapoints were received and {periods} treated as [{treated}]."
+        span = f"{rule.evaluation_periods} period{'' if rule.evaluation_periods == 1 else 's'}"
+        return f"Threshold Crossed: no datapoints were received for {span} and {periods} treated as [{treated}]."
     hits = [(at, value) for at, value in recent if rule.breaches(value) == (state == ALARM)]
     listed = ", ".join(f"{value} ({_day(at)})" for at, value in reversed(hits[-MOST_LISTED:]))
     verb = f"{'was' if len(hits) == 1 else 'were'}{'' if state == ALARM else ' not'}"

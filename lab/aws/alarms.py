@@ -188,7 +188,12 @@ class Alarms:
     def _configured(self, record: Record, what: str, at: float) -> None:
         """Remember and tell that an alarm was created, updated or deleted."""
         alarm, detail = record.alarm, configuration_detail(record, what.lower())
-        self._history.note(at, alarm, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', {"type": what})
+        data: dict[str, object] = {
+            "version": "1.0",
+            "type": what,
+            f"{what.lower()}dAlarm": {**detail["configuration"], "stateValue": record.state.value},
+        }
+        self._history.note(at, alarm, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', data)
         kind = "CloudWatch Alarm Configuration Change"
         self._events.put("aws.cloudwatch", kind, detail, resources=[alarm.arn], at=at)
 

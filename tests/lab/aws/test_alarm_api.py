@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ def test_an_update_keeps_the_state(cloudwatch: CloudWatchClient) -> None:
         'Alarm "errors" updated',
         'Alarm "errors" created',
     ]
+    created = json.loads(items["AlarmHistoryItems"][-1]["HistoryData"])
+    assert (created["type"], created["createdAlarm"]["stateValue"]) == ("Create", "INSUFFICIENT_DATA")
 
 
 def test_delete_names_what_does_not_exist(cloudwatch: CloudWatchClient) -> None:
