@@ -97,7 +97,8 @@ def _witness(alarms: Alarms, truth: Truth) -> None:
         truth.note("alarm.action", alarm=firing.alarm, action=firing.actions[0], state=firing.new, error=error)
 
     def turned(name: str, value: str) -> None:
-        truth.note("alarm.state", alarm=name, state=value)
+        record = alarms.get(name)  # listeners hear it a moment after the change
+        truth.note("alarm.state", record.state.transitioned_at if record else None, alarm=name, state=value)
 
     alarms.listeners.append(turned)
     alarms.actions.courier.witnesses.append(acted)

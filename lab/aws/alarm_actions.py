@@ -40,6 +40,11 @@ class Firing:
     at: float  # epoch seconds
     message: Mapping[str, Any]
 
+    @property
+    def subject(self) -> str:
+        """The subject of the notification, as AWS writes it."""
+        return f'{self.new}: "{self.alarm}" in {self.message["Region"]}'
+
 
 Actor = Callable[[Firing], None]  # performs what it knows and passes over the rest; raises where it failed
 

@@ -12,6 +12,7 @@ from lab.aws.alarm_model import Alarm
 from lab.aws.alarm_rule import COMPARISONS, TREATMENTS, Rule
 from lab.aws.composite import actions_of
 from lab.aws.metric_data import Query, metric_of
+from lab.aws.metric_insights import is_select, select_of
 from lab.aws.metric_request import check_stat, queries_of
 from lab.aws.put_metric_data import UNITS
 from lab.aws.registry import AwsError
@@ -84,6 +85,8 @@ def _queries(params: Mapping[str, Any]) -> tuple[Query, ...]:
         raise _invalid(f"An alarm on a math expression has at most {MOST_METRICS} metrics.")
     if len({query.period for query in queries if query.metric is not None}) > 1:
         raise _invalid("All metrics of an alarm on a math expression must have the same period.")
+    if any(is_select(query.expression or "") and select_of(query.expression or "").group_by for query in queries):
+        raise _invalid("An alarm watches one time series; the lab does not play alarms on a SELECT with GROUP BY.")
     for query in queries:
         _check_period(query.period if query.metric else query.period or 60)
     return tuple(queries)

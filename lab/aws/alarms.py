@@ -60,7 +60,7 @@ class Alarms:
             record.alarm, record.configured_at = alarm, at
         self._configured(record, what, at)
         if isinstance(alarm, Composite):
-            self._judge_composite(record, alarm, None, at)
+            self._judge_composite(record, alarm, None, at, created=what == "Create")
             self.settle(at)
 
     def delete(self, names: Iterable[str], now: float | None = None) -> None:
@@ -136,9 +136,11 @@ class Alarms:
             graph[new.name] = new.children
         return list(TopologicalSorter(graph).static_order())
 
-    def _judge_composite(self, record: Record, alarm: Composite, cause: str | None, at: float) -> None:
+    def _judge_composite(
+        self, record: Record, alarm: Composite, cause: str | None, at: float, *, created: bool = False
+    ) -> None:
         states = {name: self._records[name].state.value for name in alarm.children if name in self._records}
-        found = judge_composite(alarm, states, cause, at)
+        found = judge_composite(alarm, states, cause, at, created=created)
         if found.state != record.state.value:
             self._move(record, found, at)
 

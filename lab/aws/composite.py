@@ -56,6 +56,8 @@ class Composite:
 
 def composite_of(params: Mapping[str, Any]) -> Composite:
     """Return the alarm of a request; ValidationError for a rule that cannot be read."""
+    if params.get("ActionConfiguration") is not None:
+        raise AwsError("ValidationError", "The lab does not play the parameter ActionConfiguration.")
     try:
         expression = parse(params["AlarmRule"])
     except WrongRuleError as error:
@@ -93,11 +95,17 @@ def _suppressor(params: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def judge_composite(alarm: Composite, states: Mapping[str, str], changed: str | None, at: float) -> Verdict:
-    """Return ALARM where the rule holds, else OK; `changed` is the child whose change is the reason, if one is."""
+def judge_composite(
+    alarm: Composite, states: Mapping[str, str], changed: str | None, at: float, *, created: bool = False
+) -> Verdict:
+    """Return ALARM where the rule holds, else OK; `changed` is the child whose change is the reason, if one is.
+
+    Without one the alarm itself was created or updated.
+    """
     state = ALARM if alarm.expression.holds(states) else OK
     if changed is None:
-        return Verdict(state, f"AlarmRule evaluates to {'TRUE' if state == ALARM else 'FALSE'}.", "")
+        done = "created" if created else "updated"
+        return Verdict(state, f"{alarm.arn} was {done} and its alarm rule evaluates to {state}", "")
     when, who = instant(at), arn("cloudwatch", f"alarm:{changed}")
     child = {"value": states[changed], "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000+0000")}
     data = {"triggeringAlarms": [{"arn": who, "state": child}]}

@@ -57,20 +57,23 @@ class Schedule:
 
     def window(self, at: float) -> tuple[float, float] | None:
         """Return (start, end) in epoch seconds of the window that is open, the one that ends last; or None."""
-        starts = [start for start in self._recent(at) if start <= at < start + self.duration.total_seconds()]
-        return (max(starts), max(starts) + self.duration.total_seconds()) if starts else None
+        start = self._latest(at)
+        if start is None or at >= start + self.duration.total_seconds():
+            return None
+        return start, start + self.duration.total_seconds()
 
-    def _recent(self, at: float) -> Iterator[float]:
-        """Yield the starts that can matter at an instant."""
+    def _latest(self, at: float) -> float | None:
+        """Return the newest start that is not later than an instant, as far back as it can matter."""
         if self.once is not None:
-            yield self.once.timestamp()
-            return
+            return self.once.timestamp() if self.once.timestamp() <= at else None
         assert self.cron is not None
         today = datetime.fromtimestamp(at, self.zone)
         for back in range(self.duration.days + 2):
             day = today - timedelta(days=back)
-            if self.cron.fits(day):
-                yield from (start.timestamp() for start in self.cron.starts(day))
+            starts = [start.timestamp() for start in self.cron.starts(day)] if self.cron.fits(day) else []
+            if past := [start for start in starts if start <= at]:
+                return max(past)
+        return None
 
     def is_over(self, at: float) -> bool:
         """Say whether no window will open any more."""

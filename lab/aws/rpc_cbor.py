@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from lab.aws.cbor import decode, encode
@@ -47,6 +47,8 @@ def _known(value: Any, shape: Any) -> Any:
         return [_known(one, shape.member) for one in value]
     if shape.type_name == "map" and isinstance(value, dict):
         return {key: _known(one, shape.value) for key, one in value.items()}
+    if shape.type_name == "timestamp" and isinstance(value, int | float):
+        value = datetime.fromtimestamp(value, UTC)  # an SDK that left the tag out
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
     return float(value) if shape.type_name == "double" and isinstance(value, int) else value

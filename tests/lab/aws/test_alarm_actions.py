@@ -141,6 +141,7 @@ def test_the_message_is_awss(cloudwatch: CloudWatchClient, alarms: Alarms, pager
     put(cloudwatch, AlarmDescription="too many errors")
     turn(alarms, "errors", "ALARM", at=1_800_000_000.123)
     pager.seen()
+    assert pager.heard[0].subject == 'ALARM: "errors" in EU (Ireland)'
     message = pager.heard[0].message
     assert {key: message[key] for key in ("AlarmName", "AlarmDescription", "AWSAccountId", "Region")} == {
         "AlarmName": "errors",

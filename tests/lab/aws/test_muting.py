@@ -245,6 +245,10 @@ def test_the_event_says_who_suppressed(api: Api, cloudwatch: CloudWatchClient, a
 @pytest.mark.parametrize(
     ("more", "words"),
     [
+        (
+            {"ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": True}}},
+            "does not play the parameter",
+        ),
         ({"ActionsSuppressor": "child"}, "ActionsSuppressorWaitPeriod must be set together with"),
         ({"ActionsSuppressorWaitPeriod": 1}, "ActionsSuppressor must be set together with"),
         (
