@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 
+from lab.aws.alarm_actions import Firing
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.ecs_cluster import Ecs
@@ -76,7 +77,8 @@ def _assemble(
     lock = threading.RLock()
     events = Events()
     store = MetricStore()
-    cloudwatch = CloudWatch(store, Alarms(store))
+    cloudwatch = CloudWatch(store, Alarms(store, events))
+    _witness(cloudwatch.alarms, truth)
     elbv2 = TargetGroups(settings, truth, balancer, check)
     runner = Runner(settings, children, links, places(settings.port_base))
     tasks = Tasks(settings, lock, truth, elbv2, runner)
@@ -86,6 +88,20 @@ def _assemble(
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
     return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+
+
+def _witness(alarms: Alarms, truth: Truth) -> None:
+    """Write down when alarms really turned, and what became of their actions."""
+
+    def acted(firing: Firing, error: str) -> None:
+        truth.note("alarm.action", alarm=firing.alarm, action=firing.actions[0], state=firing.new, error=error)
+
+    def turned(name: str, value: str) -> None:
+        record = alarms.get(name)  # listeners hear it a moment after the change
+        truth.note("alarm.state", record.state.transitioned_at if record else None, alarm=name, state=value)
+
+    alarms.listeners.append(turned)
+    alarms.actions.courier.witnesses.append(acted)
 
 
 def serve(world: World) -> Callable[[], None]:

@@ -9,16 +9,19 @@ from graphlib import CycleError
 from typing import TYPE_CHECKING, Any
 
 import lab.aws.alarm_views  # noqa: F401  its handlers belong to the same service
+from lab.aws.alarm_model import Alarm, HistoryItem, Record
 from lab.aws.alarm_request import alarm_of
 from lab.aws.alarm_rule import STATES
-from lab.aws.alarms import Alarm, Alarms, HistoryItem, Record
+from lab.aws.alarms import Alarms
 from lab.aws.composite import Composite, composite_of
-from lab.aws.metric_data import compute
+from lab.aws.metric_data import Span, compute
 from lab.aws.paging import aware, epoch, page
 from lab.aws.registry import AwsError, Call, Params, handles
 
 if TYPE_CHECKING:
     from lab.aws.world import World
+
+MOST_DELETED = 100
 
 
 @handles("cloudwatch", "PutMetricAlarm")
@@ -27,10 +30,12 @@ def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, obje
     alarm = alarm_of(params)
     _check_kind(world.cloudwatch.alarms, alarm.name, Alarm)
     now = time.time()
-    found = compute(world.cloudwatch.metrics, alarm.queries, now - alarm.period, now, now)  # a wrong expression raises
+    span = Span(now - alarm.period, now, now, searches=False)
+    found = compute(world.cloudwatch.metrics, alarm.queries, span)  # a wrong expression raises
     if len(found) != 1:
         raise _invalid("An alarm watches one time series; the expression gives several.")
     world.cloudwatch.alarms.put(alarm, now)
+    world.cloudwatch.tags.create(alarm.arn, params.get("Tags"))
     return {}
 
 
@@ -42,13 +47,15 @@ def put_composite_alarm(world: World, params: Params, call: Call) -> dict[str, o
     """
     alarms, alarm = world.cloudwatch.alarms, composite_of(params)
     _check_kind(alarms, alarm.name, Composite)
-    unknown = [child for child in alarm.children if alarms.get(child) is None and child != alarm.name]
+    asked = (*alarm.children, *filter(None, [alarm.suppressed_by]))
+    unknown = [child for child in asked if alarms.get(child) is None and child != alarm.name]
     if unknown:
         raise _invalid(f"Could not save the composite alarm {alarm.name}: no alarm {', '.join(unknown)} exists.")
     try:
         alarms.put(alarm)
     except CycleError as error:
         raise _invalid(f"The rule of {alarm.name} leads back to itself: {' -> '.join(error.args[1])}.") from error
+    world.cloudwatch.tags.create(alarm.arn, params.get("Tags"))
     return {}
 
 
@@ -61,8 +68,11 @@ def _check_kind(alarms: Alarms, name: str, kind: type[Alarm | Composite]) -> Non
 
 @handles("cloudwatch", "DeleteAlarms")
 def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Delete alarms, all or none; none that a composite alarm still asks, and one composite alarm at most."""
-    alarms, names = world.cloudwatch.alarms, list(dict.fromkeys(params["AlarmNames"]))
+    """Delete those alarms that exist; none that a composite alarm still asks, and one composite alarm at most."""
+    alarms, asked = world.cloudwatch.alarms, list(dict.fromkeys(params["AlarmNames"]))
+    if len(asked) > MOST_DELETED:
+        raise _invalid(f"At most {MOST_DELETED} alarms can be deleted at a time.")
+    names = [name for name in asked if alarms.get(name) is not None]
     composites = [name for name in names if isinstance(_existing(alarms, name).alarm, Composite)]
     if len(composites) > 1:
         raise _invalid("Only one composite alarm can be deleted at a time.")
@@ -70,7 +80,12 @@ def delete_alarms(world: World, params: Params, call: Call) -> dict[str, object]
         if left := [parent for parent in alarms.parents(name) if parent not in names]:
             words = "cannot be deleted as there are composite alarm(s) depending on it"
             raise _invalid(f"Alarm {name} {words}: {', '.join(left)}.")
+    arns = [_existing(alarms, name).alarm.arn for name in names]
     alarms.delete(names)
+    for arn in arns:
+        world.cloudwatch.tags.delete(arn)
+    if unknown := [name for name in asked if name not in names]:
+        raise AwsError("ResourceNotFound", f"The alarm {', '.join(unknown)} does not exist.")
     return {}
 
 

@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab.aws.alarm_model import Alarm
 from lab.aws.alarm_rule import COMPARISONS, TREATMENTS, Rule
-from lab.aws.alarms import Alarm
-from lab.aws.metric_data import Query, check_stat, metric_of, queries_of
+from lab.aws.composite import actions_of
+from lab.aws.metric_data import Query, metric_of
+from lab.aws.metric_insights import is_select, select_of
+from lab.aws.metric_request import check_stat, queries_of
+from lab.aws.put_metric_data import UNITS
 from lab.aws.registry import AwsError
 from lab.aws.statistic import SIMPLE_STATISTICS
 
 DAY_S, WEEK_S, HOUR_S = 86_400, 604_800, 3_600
 _OF_METRIC = ("Namespace", "MetricName", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
+_NOT_PLAYED = (
+    *("ThresholdMetricId", "EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval"),
+    "ActionConfiguration",
+)
+MOST_METRICS = 10  # of a math alarm
 
 
 def alarm_of(params: Mapping[str, Any]) -> Alarm:
     """Return the alarm of a request; raise AwsError for the first thing that is wrong with it."""
+    if unplayed := [name for name in _NOT_PLAYED if params.get(name) is not None]:
+        raise _invalid(f"The lab does not play the parameter {unplayed[0]} of PutMetricAlarm.")
     queries = _queries(params)
     alarm = Alarm(
         name=params["AlarmName"],
@@ -29,9 +40,9 @@ def alarm_of(params: Mapping[str, Any]) -> Alarm:
         ignore_low_samples=_low_samples(params),
         description=params.get("AlarmDescription"),
         actions_enabled=params.get("ActionsEnabled", True),
-        ok_actions=tuple(params.get("OKActions") or ()),
-        alarm_actions=tuple(params.get("AlarmActions") or ()),
-        insufficient_data_actions=tuple(params.get("InsufficientDataActions") or ()),
+        ok_actions=actions_of(params, "OKActions"),
+        alarm_actions=actions_of(params, "AlarmActions"),
+        insufficient_data_actions=actions_of(params, "InsufficientDataActions"),
     )
     longest = DAY_S if alarm.period < HOUR_S else WEEK_S
     if alarm.period * alarm.rule.evaluation_periods > longest:
@@ -70,8 +81,14 @@ def _queries(params: Mapping[str, Any]) -> tuple[Query, ...]:
     queries = queries_of(members, "Metrics")
     if sum(query.returned for query in queries) != 1:
         raise _invalid("Exactly one element of the metrics list should return data.")
+    if sum(query.metric is not None for query in queries) > MOST_METRICS:
+        raise _invalid(f"An alarm on a math expression has at most {MOST_METRICS} metrics.")
+    if len({query.period for query in queries if query.metric is not None}) > 1:
+        raise _invalid("All metrics of an alarm on a math expression must have the same period.")
+    if any(is_select(query.expression or "") and select_of(query.expression or "").group_by for query in queries):
+        raise _invalid("An alarm watches one time series; the lab does not play alarms on a SELECT with GROUP BY.")
     for query in queries:
-        _check_period(query.period if query.metric else 60)
+        _check_period(query.period if query.metric else query.period or 60)
     return tuple(queries)
 
 
@@ -84,6 +101,8 @@ def _metric_query(params: Mapping[str, Any]) -> Query:
         raise _invalid("Exactly one of Statistic and ExtendedStatistic must be set.")
     if plain is not None and plain not in SIMPLE_STATISTICS:
         raise _invalid(f"The value {plain} for parameter Statistic is not supported.")
+    if params.get("Unit") not in (None, *UNITS):
+        raise _invalid(f"The value {params['Unit']} for parameter Unit is not supported.")
     stat = plain or extended or ""
     check_stat(stat, "ExtendedStatistic")
     _check_period(params["Period"])

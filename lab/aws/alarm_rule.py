@@ -18,6 +18,7 @@ OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 STATES = (OK, ALARM, INSUFFICIENT_DATA)
 TREATMENTS = ("breaching", "notBreaching", "ignore", "missing")
 EXTRA_PERIODS = 2
+MOST_SHOWN, MOST_LISTED = 10, 5  # points in a reason's data and in its sentence, which AWS keeps short as well
 
 _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanThreshold": (operator.gt, "greater than"),
@@ -83,9 +84,11 @@ def verdict(rule: Rule, times: Sequence[int], points: Points, current: str, show
     data = {
         "version": "1.0",
         **shown,
-        "recentDatapoints": [points[at] for at in recent],
+        "recentDatapoints": [points[at] for at in recent[-MOST_SHOWN:]],
         "threshold": rule.threshold,
-        "evaluatedDatapoints": [{"timestamp": _stamp(at), "value": points[at]} for at in reversed(recent)],
+        "evaluatedDatapoints": [
+            {"timestamp": _stamp(at), "value": points[at]} for at in reversed(recent[-MOST_SHOWN:])
+        ],
     }
     return Verdict(state, _reason(rule, state, current, [(at, points[at]) for at in recent]), json.dumps(data))
 
@@ -96,9 +99,10 @@ def _reason(rule: Rule, state: str, current: str, recent: list[tuple[int, float]
     if not recent:
         treated = "Breaching" if state == ALARM else "NonBreaching"
         periods = _number(rule.evaluation_periods, "missing datapoint")
-        return f"Threshold Crossed: no datapoints were received and {periods} treated as [{treated}]."
+        span = f"{rule.evaluation_periods} period{'' if rule.evaluation_periods == 1 else 's'}"
+        return f"Threshold Crossed: no datapoints were received for {span} and {periods} treated as [{treated}]."
     hits = [(at, value) for at, value in recent if rule.breaches(value) == (state == ALARM)]
-    listed = ", ".join(f"{value} ({_day(at)})" for at, value in reversed(hits))
+    listed = ", ".join(f"{value} ({_day(at)})" for at, value in reversed(hits[-MOST_LISTED:]))
     verb = f"{'was' if len(hits) == 1 else 'were'}{'' if state == ALARM else ' not'}"
     needed = rule.datapoints_to_alarm if state == ALARM else rule.evaluation_periods - rule.datapoints_to_alarm + 1
     return (

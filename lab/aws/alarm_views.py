@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lab.aws.alarms import Alarm, Alarms, Record
+from lab.aws.alarm_message import suppressed_reason
+from lab.aws.alarm_model import MUTE, Alarm, Record
+from lab.aws.alarms import Alarms
 from lab.aws.composite import Composite
 from lab.aws.metric_data import dimensions_as_list, metric_of
 from lab.aws.paging import aware, page
@@ -118,7 +120,9 @@ def _common(record: Record) -> dict[str, object]:
 
 
 def _composite_alarm(record: Record, alarm: Composite) -> dict[str, object]:
-    return {**_common(record), "AlarmRule": alarm.expression.text, **alarm.suppressor}
+    by = record.held.by if record.held is not None and record.held.by != MUTE else None
+    suppressed = {"ActionsSuppressedBy": by, "ActionsSuppressedReason": suppressed_reason(by)} if by else {}
+    return {**_common(record), "AlarmRule": alarm.expression.text, **alarm.suppressor, **suppressed}
 
 
 def _metric_alarm(record: Record, alarm: Alarm) -> dict[str, object]:

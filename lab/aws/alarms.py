@@ -1,4 +1,4 @@
-"""CloudWatch alarms that are evaluated: on closed periods only, with history and listeners.
+"""CloudWatch alarms that are evaluated: on closed periods only, with history, listeners and actions.
 
 A period still under way is never judged (it would hold half a picture), and a closed one only after
 `settle_s`, when the last samples of it have arrived. Composite alarms follow at once. Callers hold the world's lock.
@@ -11,90 +11,38 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from lab.aws.alarm_rule import EXTRA_PERIODS, INSUFFICIENT_DATA, Rule, Verdict, verdict
+from lab.aws.alarm_actions import Actions, Actor
+from lab.aws.alarm_message import configuration_detail, stamp
+from lab.aws.alarm_model import CONFIGURATION_UPDATE, STATE_UPDATE, Alarm, History, HistoryItem, Record, State
+from lab.aws.alarm_rule import ALARM, EXTRA_PERIODS, Verdict, verdict
 from lab.aws.composite import Composite, judge_composite
-from lab.aws.metric_data import Query, compute
+from lab.aws.events import Events
+from lab.aws.metric_data import Span, compute
 from lab.aws.metrics import MetricStore, Window
-from lab.settings import ACCOUNT, REGION
-
-CONFIGURATION_UPDATE, STATE_UPDATE = "ConfigurationUpdate", "StateUpdate"
-KEPT_ITEMS = 5_000  # of the history, over all alarms
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """What somebody asked to be watched. Exactly one query returns data; several make a metric math alarm."""
-
-    name: str
-    queries: tuple[Query, ...]
-    rule: Rule
-    by_metrics: bool = False  # it was put with a Metrics array
-    ignore_low_samples: bool | None = None  # EvaluateLowSampleCountPercentile: ignore, evaluate, not given
-    description: str | None = None
-    actions_enabled: bool = True
-    ok_actions: tuple[str, ...] = ()
-    alarm_actions: tuple[str, ...] = ()
-    insufficient_data_actions: tuple[str, ...] = ()
-
-    @property
-    def arn(self) -> str:
-        """Its Amazon resource name."""
-        return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self.name}"
-
-    @property
-    def period(self) -> int:
-        """The length of one point in seconds."""
-        return max((query.period for query in self.queries), default=0) or 60
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where an alarm stands, since when (epoch seconds), and why."""
-
-    value: str = INSUFFICIENT_DATA
-    reason: str = "Unchecked: Initial alarm creation"
-    reason_data: str = ""
-    updated_at: float = 0.0
-    transitioned_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One line of an alarm's history."""
-
-    at: float
-    alarm: str
-    kind: str
-    summary: str
-    data: str
-    composite: bool = False
-
-
-@dataclass(slots=True)
-class Record:
-    """An alarm and its state."""
-
-    alarm: Alarm | Composite
-    state: State
-    configured_at: float
-    held_until: int = 0  # set by hand: stays so until this period is closed
 
 
 class Alarms:
     """All alarms of a lab."""
 
-    def __init__(self, metrics: MetricStore, *, settle_s: float = 2.0) -> None:
+    def __init__(self, metrics: MetricStore, events: Events | None = None, *, settle_s: float = 2.0) -> None:
         self.listeners: list[Callable[[str, str], None]] = []
         self._metrics = metrics
+        self._events = events or Events()
         self._settle_s = settle_s
         self._records: dict[str, Record] = {}
-        self._history: deque[HistoryItem] = deque(maxlen=KEPT_ITEMS)
+        self._history = History()
+        self.actions = Actions(self._history, self._events, self._records.get)
         self._news: deque[tuple[str, str]] = deque()
         self._changed: dict[str, float] = {}  # since composite alarms were judged last: name -> when
         self._announcing = False
+
+    @property
+    def actors(self) -> list[Actor]:
+        """Who performs actions; called on a thread without the world's lock. Append to it."""
+        return self.actions.courier.actors
 
     def put(self, alarm: Alarm | Composite, now: float | None = None) -> None:
         """Create an alarm, or replace its configuration; the state of an existing one stays, unless it is composite.
@@ -110,17 +58,16 @@ class Alarms:
             record = self._records[alarm.name] = Record(alarm, State(updated_at=at, transitioned_at=at), at)
         else:
             record.alarm, record.configured_at = alarm, at
-        self._note(at, record, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', {"type": what})
+        self._configured(record, what, at)
         if isinstance(alarm, Composite):
-            self._judge_composite(record, alarm, None, at)
-            self._settle(at)
+            self._judge_composite(record, alarm, None, at, created=what == "Create")
+            self.settle(at)
 
     def delete(self, names: Iterable[str], now: float | None = None) -> None:
         """Forget alarms; their history stays. KeyError for one that does not exist."""
         for name in names:
             record = self._records.pop(name)
-            at = time.time() if now is None else now
-            self._note(at, record, CONFIGURATION_UPDATE, f'Alarm "{name}" deleted', {"type": "Delete"})
+            self._configured(record, "Delete", time.time() if now is None else now)
 
     def get(self, name: str) -> Record | None:
         """Return one alarm with its state, or None."""
@@ -136,7 +83,7 @@ class Alarms:
 
     def history(self) -> list[HistoryItem]:
         """Return what happened, oldest first, also to alarms that are gone."""
-        return list(self._history)
+        return self._history.items()
 
     def enable_actions(self, name: str, enabled: bool) -> None:
         """Switch the actions of an alarm; KeyError if there is none."""
@@ -153,7 +100,7 @@ class Alarms:
         if isinstance(record.alarm, Alarm):
             record.held_until = self._closed(record.alarm, at)
         self._move(record, Verdict(value, reason, reason_data), at)
-        self._settle(at)
+        self.settle(at)
 
     def evaluate(self, now: float | None = None) -> None:
         """Judge every alarm once, then tell the listeners what changed, in order."""
@@ -167,10 +114,10 @@ class Alarms:
             found = self._judge(record, record.alarm, closed, at)
             if found.state != record.state.value:
                 self._move(record, found, at)
-        self._settle(at)
+        self.settle(at)
 
-    def _settle(self, at: float) -> None:
-        """Let composite alarms follow what has changed, each after its children, then tell the listeners."""
+    def settle(self, at: float) -> None:
+        """Let composite alarms follow what has changed, each after its children; then listeners, then late actions."""
         for name in self._order() if self._changed else ():
             record = self._records.get(name)
             if record is not None and isinstance(record.alarm, Composite):
@@ -178,6 +125,7 @@ class Alarms:
                 if causes:
                     self._judge_composite(record, record.alarm, max(causes, key=lambda c: self._changed[c]), at)
         self._changed.clear()
+        self.actions.step(self._records.values(), at)
         self._announce()
 
     def _order(self, new: Composite | None = None) -> list[str]:
@@ -188,9 +136,11 @@ class Alarms:
             graph[new.name] = new.children
         return list(TopologicalSorter(graph).static_order())
 
-    def _judge_composite(self, record: Record, alarm: Composite, cause: str | None, at: float) -> None:
+    def _judge_composite(
+        self, record: Record, alarm: Composite, cause: str | None, at: float, *, created: bool = False
+    ) -> None:
         states = {name: self._records[name].state.value for name in alarm.children if name in self._records}
-        found = judge_composite(alarm, states, cause, at)
+        found = judge_composite(alarm, states, cause, at, created=created)
         if found.state != record.state.value:
             self._move(record, found, at)
 
@@ -203,10 +153,15 @@ class Alarms:
         current = record.state.value
         periods = alarm.rule.evaluation_periods + EXTRA_PERIODS
         window = Window(closed - periods * alarm.period, closed, alarm.period)
-        found = compute(self._metrics, alarm.queries, window.start, window.end, now)
+        found = compute(self._metrics, alarm.queries, Span(window.start, window.end, now, searches=False))
         if alarm.ignore_low_samples and self._too_few_samples(alarm, window, now):
             return Verdict(current, record.state.reason, record.state.reason_data)
-        shown: dict[str, object] = {"period": alarm.period, "statistic": alarm.queries[0].stat or "expression"}
+        shown: dict[str, object] = {
+            "queryDate": stamp(now),
+            "startDate": stamp(window.start),
+            "statistic": alarm.queries[0].stat or "expression",
+            "period": alarm.period,
+        }
         return verdict(alarm.rule, list(window.times()), found[0].points if found else {}, current, shown)
 
     def _too_few_samples(self, alarm: Alarm, window: Window, now: float) -> bool:
@@ -214,7 +169,7 @@ class Alarms:
         (query,) = alarm.queries
         share = float(query.stat[1:]) / 100
         tail = max(1 - share if share >= 0.5 else share, 1e-9)
-        counted = compute(self._metrics, [replace(query, stat="SampleCount")], window.start, window.end, now)
+        counted = compute(self._metrics, [replace(query, stat="SampleCount")], Span(window.start, window.end, now))
         return bool(counted[0].points) and list(counted[0].points.values())[-1] < 10 / tail
 
     def _move(self, record: Record, found: Verdict, at: float) -> None:
@@ -225,13 +180,24 @@ class Alarms:
         record.state = moved
         if changed:
             self._changed[name] = at
+            if old.value == ALARM:
+                record.left_alarm_at = at
             data: dict[str, object] = {"version": "1.0", "oldState": _state_data(old), "newState": _state_data(moved)}
-            self._note(at, record, STATE_UPDATE, f"Alarm updated from {old.value} to {moved.value}", data)
+            self._history.note(at, record.alarm, STATE_UPDATE, f"Alarm updated from {old.value} to {moved.value}", data)
             self._news.append((name, moved.value))
+            self.actions.changed(record, old, at)
 
-    def _note(self, at: float, record: Record, kind: str, summary: str, data: dict[str, object]) -> None:
-        composite = isinstance(record.alarm, Composite)
-        self._history.append(HistoryItem(at, record.alarm.name, kind, summary, json.dumps(data), composite))
+    def _configured(self, record: Record, what: str, at: float) -> None:
+        """Remember and tell that an alarm was created, updated or deleted."""
+        alarm, detail = record.alarm, configuration_detail(record, what.lower())
+        data: dict[str, object] = {
+            "version": "1.0",
+            "type": what,
+            f"{what.lower()}dAlarm": {**detail["configuration"], "stateValue": record.state.value},
+        }
+        self._history.note(at, alarm, CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" {what.lower()}d', data)
+        kind = "CloudWatch Alarm Configuration Change"
+        self._events.put("aws.cloudwatch", kind, detail, resources=[alarm.arn], at=at)
 
     def _announce(self) -> None:
         """Tell the listeners, oldest first; one that changes a state itself has its news told after these."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lab.aws.alarm_api  # noqa: F401  its handlers belong to the same service
+import lab.aws.alarm_api  # their handlers belong to the same service
+import lab.aws.mute_rules  # noqa: F401
 from lab.aws.alarms import Alarms
+from lab.aws.cloudwatch_tags import Tags
+from lab.aws.dashboards import Dashboard
 from lab.aws.metric_data import (
     FINE_FOR_S,
     Result,
-    compute,
+    Span,
+    compute_with_messages,
     metric_as_dict,
     metric_of,
-    period_is_valid,
-    queries_of,
 )
+from lab.aws.metric_labels import LabelError, zone_of
+from lab.aws.metric_request import period_is_valid, queries_of
 from lab.aws.metrics import Metric, MetricStore, Window
 from lab.aws.paging import aware, epoch, page, read_token, write_token
 from lab.aws.put_metric_data import put_metric_data
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from lab.aws.world import World
 
 MOST_DATAPOINTS, MOST_STATISTICS, LIST_PAGE = 100_800, 1_440, 500
+RECENT_S = 3 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class CloudWatch:
 
     metrics: MetricStore
     alarms: Alarms
+    tags: Tags = field(default_factory=Tags)
+    dashboards: dict[str, Dashboard] = field(default_factory=dict)
 
 
 @handles("cloudwatch", "PutMetricData")
@@ -58,8 +65,14 @@ def get_metric_data(world: World, params: Params, call: Call) -> dict[str, objec
     if not 1 <= most <= MOST_DATAPOINTS:
         raise AwsError("ValidationError", f"The parameter MaxDatapoints must be between 1 and {MOST_DATAPOINTS}.")
     queries = queries_of(params["MetricDataQueries"])
-    results = compute(world.cloudwatch.metrics, queries, start, end, time.time())
-    return _data_page(results, params.get("NextToken"), most, newest_first=scan_by == "TimestampDescending")
+    try:
+        zone = zone_of((params.get("LabelOptions") or {}).get("Timezone"))
+    except LabelError as error:
+        raise AwsError("ValidationError", str(error)) from None
+    span = Span(start, end, time.time(), zone)
+    results, messages = compute_with_messages(world.cloudwatch.metrics, queries, span)
+    answer = _data_page(results, params.get("NextToken"), most, newest_first=scan_by == "TimestampDescending")
+    return {**answer, "Messages": [{"Code": code, "Value": words} for code, words in messages]}
 
 
 def _data_page(results: Sequence[Result], token: str | None, most: int, *, newest_first: bool) -> dict[str, object]:
@@ -75,7 +88,7 @@ def _data_page(results: Sequence[Result], token: str | None, most: int, *, newes
         if part:
             given[number] = part[-1][0]
         shown.append(_data_result(result, part, complete=len(part) == len(points)))
-    answer: dict[str, object] = {"MetricDataResults": shown, "Messages": []}
+    answer: dict[str, object] = {"MetricDataResults": shown}
     if any(result["StatusCode"] == "PartialData" for result in shown):
         answer["NextToken"] = write_token(given)
     return answer
@@ -160,7 +173,12 @@ def _check_statistics(period: int, plain: Sequence[str], extended: Sequence[str]
 @handles("cloudwatch", "ListMetrics")
 def list_metrics(world: World, params: Params, call: Call) -> dict[str, object]:
     """List metrics by namespace, name and dimensions (a filter without a value takes any)."""
-    wanted = [metric for metric in world.cloudwatch.metrics.metrics() if _listed(metric, params)]
+    recently = params.get("RecentlyActive")
+    if recently not in (None, "PT3H"):
+        raise _invalid(f"The value {recently} for parameter RecentlyActive is not supported: it is PT3H.")
+    store = world.cloudwatch.metrics
+    since = time.time() - RECENT_S if recently else float("-inf")
+    wanted = [metric for metric in store.metrics(since) if _listed(metric, params)]
     wanted.sort(key=lambda metric: (metric.namespace, metric.name, sorted(metric.dimensions)))
     listed, token = page(wanted, params.get("NextToken"), LIST_PAGE)
     return {"Metrics": [metric_as_dict(metric) for metric in listed], **token}

@@ -1,4 +1,4 @@
-"""The functions of metric math that the lab knows; another one is another entry in `FUNCTIONS`.
+"""The functions of metric math that the lab knows; another one is another entry in `FUNCTIONS`, or among the arrays'.
 
 AVG, MAX, MIN and SUM turn one series into a number and an array into one series, as on AWS.
 """
@@ -6,29 +6,21 @@ AVG, MAX, MIN and SUM turn one series into a number and an array into one series
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
-from typing import TypeAlias
 
-from lab.aws.metric_math import Scope, Series, Value, as_array, evaluate
-from lab.aws.metric_syntax import MathError, Name, Node, Text
+from lab.aws.metric_array_functions import ARRAY_FUNCTIONS
+from lab.aws.metric_math import Arguments, MathFunction, Scope, Series, Value, as_array, check_count, evaluate
+from lab.aws.metric_syntax import MathError, Name, Text
 from lab.aws.metrics import Points
-
-Arguments: TypeAlias = tuple[Node, ...]
-MathFunction: TypeAlias = Callable[[Scope, Arguments], Value]
-
-
-def _count(name: str, arguments: Arguments, least: int, most: int) -> None:
-    if not least <= len(arguments) <= most:
-        wanted = str(least) if least == most else f"{least} to {most}"
-        raise MathError(f"{name} takes {wanted} argument(s), not {len(arguments)}")
 
 
 def _fold(name: str, measure: Callable[[Sequence[float]], float], *, missing_is_zero: bool = False) -> MathFunction:
     """Make a function that folds a series into a number, and an array into a series."""
 
     def function(scope: Scope, arguments: Arguments) -> Value:
-        _count(name, arguments, 1, 1)
+        check_count(name, arguments, 1, 1)
         value = evaluate(arguments[0], scope)
         if isinstance(value, float):
             raise MathError(f"{name} needs a time series")
@@ -56,9 +48,9 @@ def _map(name: str, change: Callable[[Points], Points]) -> MathFunction:
     """Make a function that changes each series by itself."""
 
     def function(scope: Scope, arguments: Arguments) -> Value:
-        _count(name, arguments, 1, 1)
+        check_count(name, arguments, 1, 1)
         value = evaluate(arguments[0], scope)
-        changed = [Series(change(one.points), one.window, one.label, one.id) for one in as_array(value)]
+        changed = [one.with_points(change(one.points)) for one in as_array(value)]
         return changed if isinstance(value, list) else changed[0]
 
     return function
@@ -86,13 +78,13 @@ def _running_sum(points: Points) -> Points:
 
 def _fill(scope: Scope, arguments: Arguments) -> Value:
     """FILL(series or array, number | series | REPEAT | LINEAR) over the periods of the request."""
-    _count("FILL", arguments, 2, 2)
+    check_count("FILL", arguments, 2, 2)
     value = evaluate(arguments[0], scope)
     filler = arguments[1]
     change = _WORDS.get(filler.id) if isinstance(filler, Name) else None
     if change is None:
         change = _filler(evaluate(filler, scope))
-    filled = [Series(change(one), one.window, one.label, one.id) for one in as_array(value)]
+    filled = [one.with_points(change(one)) for one in as_array(value)]
     return filled if isinstance(value, list) else filled[0]
 
 
@@ -134,7 +126,7 @@ _WORDS: dict[str, Callable[[Series], Points]] = {"REPEAT": _repeat, "LINEAR": _l
 
 def _if(scope: Scope, arguments: Arguments) -> Value:
     """IF(condition, then[, otherwise]): a missing `then` counts as 0, a missing `otherwise` drops the point."""
-    _count("IF", arguments, 2, 3)
+    check_count("IF", arguments, 2, 3)
     condition, then, *otherwise = (evaluate(argument, scope) for argument in arguments)
     if isinstance(condition, list) or isinstance(then, list) or any(isinstance(one, list) for one in otherwise):
         raise MathError("IF takes no arrays")
@@ -158,7 +150,7 @@ def _branch(value: Value | None, at: int, missing: float | None) -> float | None
 
 def _metrics(scope: Scope, arguments: Arguments) -> Value:
     """METRICS() or METRICS("part of an id"): the metrics of the request, without the expressions."""
-    _count("METRICS", arguments, 0, 1)
+    check_count("METRICS", arguments, 0, 1)
     part = ""
     if arguments:
         if not isinstance(arguments[0], Text):
@@ -168,7 +160,7 @@ def _metrics(scope: Scope, arguments: Arguments) -> Value:
 
 
 def _period(scope: Scope, arguments: Arguments) -> Value:
-    _count("PERIOD", arguments, 1, 1)
+    check_count("PERIOD", arguments, 1, 1)
     value = evaluate(arguments[0], scope)
     if not isinstance(value, Series):
         raise MathError("PERIOD needs one time series")
@@ -176,7 +168,7 @@ def _period(scope: Scope, arguments: Arguments) -> Value:
 
 
 def _time_series(scope: Scope, arguments: Arguments) -> Value:
-    _count("TIME_SERIES", arguments, 1, 1)
+    check_count("TIME_SERIES", arguments, 1, 1)
     value = evaluate(arguments[0], scope)
     if not isinstance(value, float):
         raise MathError("TIME_SERIES needs a number")
@@ -184,7 +176,7 @@ def _time_series(scope: Scope, arguments: Arguments) -> Value:
 
 
 def _metric_count(scope: Scope, arguments: Arguments) -> Value:
-    _count("METRIC_COUNT", arguments, 1, 1)
+    check_count("METRIC_COUNT", arguments, 1, 1)
     return float(len(as_array(evaluate(arguments[0], scope))))
 
 
@@ -210,6 +202,8 @@ FUNCTIONS: dict[str, MathFunction] = {
     "PERIOD": _period,
     "RATE": _map("RATE", _rate),
     "RUNNING_SUM": _map("RUNNING_SUM", _running_sum),
+    "STDDEV": _fold("STDDEV", statistics.pstdev),
     "SUM": _fold("SUM", sum),
     "TIME_SERIES": _time_series,
+    **ARRAY_FUNCTIONS,
 }

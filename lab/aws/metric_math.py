@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lab.aws.metric_syntax import Array, Binary, Function, MathError, Name, Node, Number
-from lab.aws.metrics import Points, Window
+from lab.aws.metrics import Metric, Points, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,12 @@ class Series:
     window: Window
     label: str = ""
     id: str = ""
+    metric: Metric | None = None  # where it is a metric's own statistic
+    stat: str = ""
+
+    def with_points(self, points: Points) -> Series:
+        """Return the same series with other points."""
+        return replace(self, points=points)
 
 
 Value: TypeAlias = float | Series | list[Series]
@@ -58,7 +64,20 @@ class Scope:
     values: Mapping[str, Value]
     metrics: list[Series]
     window: Window
-    functions: Mapping[str, Callable[[Scope, tuple[Node, ...]], Value]] = field(default_factory=dict)
+    functions: Mapping[str, MathFunction] = field(default_factory=dict)
+    search: Search | None = None  # None where SEARCH is not allowed
+
+
+Arguments: TypeAlias = tuple[Node, ...]
+MathFunction: TypeAlias = Callable[[Scope, Arguments], Value]
+Search: TypeAlias = Callable[[str, str, int | None], list[Series]]  # search, statistic, period or the query's own
+
+
+def check_count(name: str, arguments: Arguments, least: int, most: int) -> None:
+    """Raise MathError where a function has too few or too many arguments."""
+    if not least <= len(arguments) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise MathError(f"{name} takes {wanted} argument(s), not {len(arguments)}")
 
 
 def evaluate(node: Node, scope: Scope) -> Value:
@@ -79,7 +98,7 @@ def evaluate(node: Node, scope: Scope) -> Value:
             if function is None:
                 raise MathError(f"the function {name} is not supported")
             return function(scope, arguments)
-    raise MathError("a string stands only in METRICS()")
+    raise MathError("a string stands only in METRICS() and SEARCH()")
 
 
 def as_array(value: Value) -> list[Series]:
@@ -115,7 +134,7 @@ def _single(sign: str, left: Value, right: Value) -> Series:
         value = _apply(sign, _at(left, at), _at(right, at))
         if value is not None:
             points[at] = value
-    return Series(points, frame.window, frame.label, frame.id)
+    return frame.with_points(points)
 
 
 def _times(sign: str, left: Value, right: Value) -> list[int]:

@@ -143,15 +143,21 @@ class MetricStore:
 
     def query(self, metric: Metric, compute: Statistic, window: Window, unit: str | None = None) -> Points:
         """Return one point for each period that has data; `unit` None takes all units together."""
+        return self.query_all([metric], compute, window, unit)
+
+    def query_all(
+        self, metrics: Iterable[Metric], compute: Statistic, window: Window, unit: str | None = None
+    ) -> Points:
+        """Return the same of the samples of several metrics taken together."""
         with self._lock:
-            units = self._series.get(metric, {})
-            cuts = [series.cut(window) for name, series in units.items() if unit in (None, name)]
+            known = [pair for metric in metrics for pair in self._series.get(metric, {}).items()]
+            cuts = [series.cut(window) for name, series in known if unit in (None, name)]
         return _points(_merge([cut for cut in cuts if len(cut)]), compute, window)
 
-    def metrics(self) -> list[Metric]:
-        """Return every metric that has samples."""
+    def metrics(self, since: float = float("-inf")) -> list[Metric]:
+        """Return every metric that has samples of an instant or after it."""
         with self._lock:
-            return list(self._series)
+            return [metric for metric in self._series if self._newest(metric) >= since]
 
     def units(self, metric: Metric) -> list[str]:
         """Return the units that a metric was put with."""

@@ -26,6 +26,8 @@ from moto.core.serialize import JSONSerializer, SerializationContext, get_serial
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
+from lab.aws import rpc_cbor
+from lab.aws.limits import beyond
 from lab.aws.registry import COMMON_ERRORS, AwsError, Call, Params
 
 Environ = dict[str, Any]  # of WSGI
@@ -101,6 +103,9 @@ def route(call: Call, environ: Environ, body: bytes) -> Asked:
     request = Request({**environ, "wsgi.input": io.BytesIO(body)})
     try:
         service = get_service_model(call.service)
+        named = rpc_cbor.operation_of(environ)
+        if named and named in service.operation_names and rpc_cbor.NAME in service.metadata.get("protocols", ()):
+            return Asked(call, named, rpc_cbor.NAME, environ, body, service.operation_model(named))
         protocol = determine_request_protocol(service, request.content_type)
         model, uri = get_service_router(call.service).match(request)
     except (NotFound, NotImplementedError, BotoCoreError):
@@ -110,6 +115,22 @@ def route(call: Call, environ: Environ, body: bytes) -> Asked:
 
 def parameters(asked: Asked) -> Params:
     """Parse the parameters; raise BadRequestError for what the model does not allow."""
+    try:
+        params = _parsed(asked)
+    except Exception as error:  # whatever a malformed body does to the parser is the caller's mistake
+        raise BadRequestError(f"The request could not be read: {error}") from error
+    if asked.model.input_shape is not None:
+        report = ParamValidator().validate(params, asked.model.input_shape)
+        if report.has_errors():
+            raise BadRequestError(report.generate_report())
+        if words := beyond(asked.call.service, asked.operation, params, asked.model.input_shape):
+            raise BadRequestError(words)
+    return params
+
+
+def _parsed(asked: Asked) -> Params:
+    if asked.protocol == rpc_cbor.NAME:
+        return rpc_cbor.read(asked.body, asked.model.input_shape)
     request = Request({**asked.environ, "wsgi.input": io.BytesIO(asked.body)})
     parts = {
         "method": request.method,
@@ -119,20 +140,15 @@ def parameters(asked: Asked) -> Params:
         "url_path": request.path,
         "url_params": asked.uri,
     }
-    try:
-        params: Params = PROTOCOL_PARSERS[asked.protocol](asked.model).parse(parts)
-    except Exception as error:  # whatever a malformed body does to the parser is the caller's mistake
-        raise BadRequestError(f"The request could not be read: {error}") from error
-    if asked.model.input_shape is not None:
-        report = ParamValidator().validate(params, asked.model.input_shape)
-        if report.has_errors():
-            raise BadRequestError(report.generate_report())
+    params: Params = PROTOCOL_PARSERS[asked.protocol](asked.model).parse(parts)
     return params
 
 
 def answer(asked: Asked, result: Mapping[str, object] | Exception) -> Reply:
     """Write a result, or an error that the service's model has."""
     request_id = str(uuid.uuid4())
+    if asked.protocol == rpc_cbor.NAME:
+        return _cbor_answer(asked, result, request_id)
     known = get_serializer_class(asked.call.service, asked.protocol)
     writer = _JsonWriter if known is JSONSerializer else known
     written = writer(operation_model=asked.model, context=SerializationContext(request_id)).serialize(result)
@@ -143,6 +159,15 @@ def answer(asked: Asked, result: Mapping[str, object] | Exception) -> Reply:
         (*headers, ("x-amzn-RequestId", request_id)),
         body.encode() if isinstance(body, str) else body,
     )
+
+
+def _cbor_answer(asked: Asked, result: Mapping[str, object] | Exception, request_id: str) -> Reply:
+    shown = ("x-amzn-RequestId", request_id)
+    if isinstance(result, AwsError):
+        status, body, headers = rpc_cbor.error(result, get_service_model(asked.call.service).error_shapes)
+        return Reply(status, (*headers, shown), body)
+    assert isinstance(result, Mapping)
+    return Reply(200, (*rpc_cbor.HEADERS, shown), rpc_cbor.write(result, asked.model.output_shape))
 
 
 def error_answer(asked: Asked, error: AwsError) -> Reply:
@@ -175,10 +200,13 @@ def refusal(asked: Asked, code: str, status: int, message: str) -> Reply:
     """Write an error without a model, in the protocol of the request."""
     request_id = str(uuid.uuid4())
     shown = ("x-amzn-RequestId", request_id)
+    if asked.protocol == rpc_cbor.NAME:
+        status, body, headers = rpc_cbor.plain_error(code, code, status, message)
+        return Reply(status, (*headers, shown), body)
     if asked.protocol not in _XML_PROTOCOLS:
         body = json.dumps({"__type": code, "message": message}).encode()
-        headers = (("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code), shown)
-        return Reply(status, headers, body)
+        kinds = (("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code))
+        return Reply(status, (*kinds, shown), body)
     error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if asked.protocol == "query":
         sender = f"<Error><Type>Sender</Type>{error}</Error>"
@@ -212,5 +240,7 @@ def _name_of(environ: Environ, body: bytes) -> str:
 
 
 def _protocol_of(environ: Environ) -> str:
+    if rpc_cbor.operation_of(environ):
+        return rpc_cbor.NAME
     form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     return "query" if form else "json"

@@ -40,7 +40,9 @@ class _Row:
 def put_metric_data(store: MetricStore, params: Mapping[str, Any], now: float | None = None) -> None:
     """Store the data of a request; raise AwsError, and store nothing, if any of it is wrong."""
     at = time.time() if now is None else now
-    namespace, data = params["Namespace"], params.get("MetricData") or []
+    namespace = params["Namespace"]
+    of_entities = [one for entity in params.get("EntityMetricData") or () for one in entity.get("MetricData") or ()]
+    data = [*(params.get("MetricData") or ()), *of_entities]  # an entity only relates metrics to telemetry
     if namespace.startswith("AWS/"):
         raise _invalid(f"The value {namespace} for parameter Namespace is invalid.")
     if not data:

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 SIMPLE_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 _PERCENTILE = re.compile(r"p(100|\d{1,2}(?:\.\d{1,10})?)")
-_SHORT = re.compile(r"(tm|tc|ts)(100|\d{1,2}(?:\.\d{1,10})?)")
+_SHORT = re.compile(r"(tm|wm|tc|ts)(100|\d{1,2}(?:\.\d{1,10})?)")
 _NUMBER = r"(\d+(?:\.\d+)?)?"
-_RANGE = re.compile(rf"(TM|TC|TS|PR)\({_NUMBER}(%?):{_NUMBER}(%?)\)")
+_RANGE = re.compile(rf"(TM|WM|TC|TS|PR)\({_NUMBER}(%?):{_NUMBER}(%?)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class UnknownStatisticError(ValueError):
 
 
 def statistic(name: str) -> Statistic:
-    """Return the function behind a name: `Average` and its like, pNN, tmNN, tcNN, tsNN, TM TC TS PR(a:b), IQM."""
+    """Return the function behind a name: `Average` and its like, pNN, tmNN wmNN tcNN tsNN, TM WM TC TS PR(a:b), IQM."""
     simple = _SIMPLE.get(name)
     if simple is not None:
         return simple
@@ -84,11 +84,28 @@ def _of_range(name: str, kind: str, low: str | None, low_sign: str, high: str | 
         return _of_share(kind, float(low or 0), float(high or 100))
     floor = float(low) if low is not None else float("-inf")
     ceiling = float(high) if high is not None else float("inf")
+    if kind == "WM":
+        return lambda values: _mean([(min(max(value, floor), ceiling), count) for value, count in values])
     return lambda values: _finish(kind, [row for row in values if floor < row[0] <= ceiling], values)
 
 
 def _of_share(kind: str, low: float, high: float) -> Measure:
+    if kind == "WM":
+        return lambda values: _mean(_drawn_in(values, low, high))
     return lambda values: _finish(kind, _between(values, low, high), values)
+
+
+def _drawn_in(values: list[tuple[float, float]], low: float, high: float) -> list[tuple[float, float]]:
+    """Give what lies outside of two percentiles the value at the border."""
+    kept, size = _between(values, low, high), sum(count for _, count in values)
+    if not kept:
+        return []
+    return [(kept[0][0], size * low / 100), *kept, (kept[-1][0], size * (100 - high) / 100)]
+
+
+def _mean(values: list[tuple[float, float]]) -> float | None:
+    count = sum(count for _, count in values)
+    return sum(value * count for value, count in values) / count if count else None
 
 
 def _between(values: list[tuple[float, float]], low: float, high: float) -> list[tuple[float, float]]:
@@ -109,10 +126,7 @@ def _finish(kind: str, kept: list[tuple[float, float]], values: list[tuple[float
         return count
     if kind == "PR":
         return 100 * count / sum(count for _, count in values)
-    total = sum(value * count for value, count in kept)
-    if kind == "TS":
-        return total
-    return total / count if count else None
+    return sum(value * count for value, count in kept) if kind == "TS" else _mean(kept)
 
 
 def _of_values(measure: Measure) -> Statistic:

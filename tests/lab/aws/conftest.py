@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.aws import registry
 from tests.lab.aws.served import Api
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_cloudwatch import CloudWatchClient
+
+    from lab.aws.registry import Handler
 
 
 @pytest.fixture
@@ -29,3 +32,11 @@ def api(tmp_path: Path) -> Iterator[Api]:
 def cloudwatch(api: Api) -> CloudWatchClient:
     """A client of the served CloudWatch."""
     return api.cloudwatch
+
+
+@pytest.fixture
+def own_handlers(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Handler]:
+    """An empty list of handlers for the length of a test."""
+    listed: dict[tuple[str, str], Handler] = {}
+    monkeypatch.setattr(registry, "_handlers", listed)
+    return listed

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
+from lab.aws.events import Events
 from lab.aws.metrics import MetricStore
 from lab.settings import REGION, Settings
 
@@ -32,12 +35,13 @@ class Core:
     settings: Settings
     lock: threading.RLock
     cloudwatch: CloudWatch
+    events: Events
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
-        store = MetricStore()
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)))
+        store, events = MetricStore(), Events()
+        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store, events)), events)
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
@@ -86,3 +90,10 @@ class Api:
         for client in self._clients:
             client.close()
         self.server.stop()
+
+
+def failure(call: Any, **arguments: object) -> ClientError:
+    """Return the error that a client's method raises."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return caught.value

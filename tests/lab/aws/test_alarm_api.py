@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ParamValidationError
 
 from tests.lab.aws.alarm_steps import DIMENSIONS, described, error_rate, of_metrics, put_alarm, refusal, state
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+
+    from tests.lab.aws.served import Api
 
 
 def test_set_alarm_state_refuses(cloudwatch: CloudWatchClient) -> None:
@@ -42,14 +46,16 @@ def test_an_update_keeps_the_state(cloudwatch: CloudWatchClient) -> None:
         'Alarm "errors" updated',
         'Alarm "errors" created',
     ]
+    created = json.loads(items["AlarmHistoryItems"][-1]["HistoryData"])
+    assert (created["type"], created["createdAlarm"]["stateValue"]) == ("Create", "INSUFFICIENT_DATA")
 
 
-def test_delete_is_all_or_none(cloudwatch: CloudWatchClient) -> None:
-    """One unknown name, and nothing is deleted."""
+def test_delete_names_what_does_not_exist(cloudwatch: CloudWatchClient) -> None:
+    """The alarms with correct names are deleted all the same, as the documentation has it."""
     put_alarm(cloudwatch)
     code, _, status = refusal(cloudwatch.delete_alarms, AlarmNames=["errors", "nope"])
     assert (code, status) == ("ResourceNotFound", 404)
-    assert state(cloudwatch) == "INSUFFICIENT_DATA"
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
 def test_actions_are_switched(cloudwatch: CloudWatchClient) -> None:
@@ -131,6 +137,14 @@ def test_the_history_is_filtered_by_time_and_paged(cloudwatch: CloudWatchClient)
         ({"Statistic": None, "ExtendedStatistic": "p999"}, "The value p999 for parameter ExtendedStatistic is not"),
         ({"Statistic": "p99"}, "The value p99 for parameter Statistic is not supported."),
         ({"EvaluateLowSampleCountPercentile": "ignore"}, "only for a percentile"),
+        ({"Unit": "Apples"}, "The value Apples for parameter Unit is not supported."),
+        ({"EvaluationWindow": {"SlidingWindow": {}}}, "The lab does not play the parameter EvaluationWindow"),
+        ({"ThresholdMetricId": "a"}, "The lab does not play the parameter ThresholdMetricId"),
+        (
+            {"AlarmDescription": "x" * 1025},
+            "at 'alarmDescription' failed to satisfy constraint: Member must have",
+        ),
+        ({"AlarmName": "x" * 256}, "at 'alarmName' failed to satisfy constraint: Member must have length less than"),
         ({"Metrics": error_rate()}, "The parameter Namespace cannot be set together with Metrics."),
     ],
 )
@@ -144,6 +158,39 @@ def test_wrong_alarms_are_validation_errors(
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
+def test_waiters_find_alarms(cloudwatch: CloudWatchClient) -> None:
+    """alarm_exists and composite_alarm_exists return at once."""
+    put_alarm(cloudwatch)
+    cloudwatch.put_composite_alarm(AlarmName="all", AlarmRule="ALARM(errors)")
+    cloudwatch.get_waiter("alarm_exists").wait(AlarmNames=["errors"])
+    cloudwatch.get_waiter("composite_alarm_exists").wait(AlarmNames=["all"], AlarmTypes=["CompositeAlarm"])
+
+
+@pytest.mark.parametrize("records", [0, 101])
+def test_pages_have_one_to_a_hundred_records(cloudwatch: CloudWatchClient, records: int) -> None:
+    """MaxRecords beyond the model's limits is refused."""
+    client: Any = cloudwatch
+    unchecked = {"MaxRecords": records}
+    if records:
+        assert refusal(client.describe_alarms, **unchecked)[0] == "ValidationError"
+        assert refusal(client.describe_alarm_history, **unchecked)[0] == "ValidationError"
+    else:
+        with pytest.raises(ParamValidationError):
+            client.describe_alarms(**unchecked)
+
+
+def test_an_alarm_on_a_select(api: Api, cloudwatch: CloudWatchClient) -> None:
+    """Metrics Insights over all tasks, as one time series."""
+    query: Any = [{"Id": "q", "Expression": "SELECT MAX(Latency) FROM FoodConnect", "Period": 60}]
+    of_metrics(cloudwatch, query, Threshold=100)
+    inside, minute = api.core.cloudwatch, int(time.time()) // 60 * 60
+    for task, value in (("t1", 20.0), ("t2", 300.0)):
+        inside.metrics.put("FoodConnect", "Latency", {"Task": task}, value, minute + 1)
+    with api.core.lock:
+        inside.alarms.evaluate(minute + 63)
+    assert state(cloudwatch, "rate") == "ALARM"
+
+
 @pytest.mark.parametrize(
     ("metrics", "message"),
     [
@@ -151,6 +198,8 @@ def test_wrong_alarms_are_validation_errors(
         (error_rate(period=5), "The period of an alarm must be 10, 20, 30 or a multiple of 60, not 5."),
         ([*error_rate()[:2], {"Id": "e", "Expression": "errors / request"}], "'request' is not the id of a metric"),
         ([*error_rate()[:2], {"Id": "e", "Expression": "METRICS()"}], "watches one time series"),
+        ([{"Id": "e", "Expression": "SELECT MAX(m) FROM N GROUP BY d", "Period": 60}], "watches one time series"),
+        ([error_rate()[0], *error_rate(period=60)[1:]], "must have the same period"),
         ([*error_rate()[:2], {"Id": "e", "Expression": "SEARCH('x', 'Sum')"}], "the function SEARCH is not supported"),
     ],
 )

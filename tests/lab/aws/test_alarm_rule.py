@@ -102,4 +102,6 @@ def test_missing_data_that_decided_is_named() -> None:
     """`no datapoints were received` says that silence was taken as a breach."""
     found = verdict(Rule("GreaterThanThreshold", 5, 2, 2, "breaching"), [0, 60, 120, 180], {}, "OK", {})
     assert found.state == "ALARM"
-    assert found.reason.endswith("no datapoints were received and 2 missing datapoints were treated as [Breaching].")
+    assert found.reason.endswith(
+        "no datapoints were received for 2 periods and 2 missing datapoints were treated as [Breaching]."
+    )

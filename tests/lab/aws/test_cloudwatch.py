@@ -290,7 +290,15 @@ def test_fine_periods_are_forgotten_after_three_hours(cloudwatch: CloudWatchClie
         ([{"Id": "e1", "Expression": "m1 +"}], "Error in expression 'e1': unexpected 'the end' in 'm1 +'"),
         ([{"Id": "e1", "Expression": "m1 + 1"}], "'m1' is not the id of a metric or an expression in this request"),
         ([stat("m"), {"Id": "e1", "Expression": "AVG(m)"}], "Error in expression 'e1': it gives a number, not a time"),
-        ([stat("m"), {"Id": "e1", "Expression": "SORT(m, SUM, ASC)"}], "the function SORT is not supported"),
+        ([stat("m"), {"Id": "e1", "Expression": "SORT(m, p99, ASC)"}], "SORT takes AVG, MAX, MIN or SUM, and ASC or"),
+        ([stat("m"), {"Id": "e", "Expression": "ANOMALY_DETECTION_BAND(m)"}], "function ANOMALY_DETECTION_BAND is not"),
+        ([{"Id": "e1", "Expression": "SEARCH('', 'Sum')"}], "a search needs a schema or a term"),
+        ([{"Id": "e1", "Expression": "SEARCH('{N} (m', 'Sum')"}], "it ends too early"),
+        ([{"Id": "e1", "Expression": "SEARCH('{N} m', 'Median')"}], "Median for parameter Stat is not supported"),
+        ([{"Id": "e1", "Expression": "SELECT p99(m) FROM N"}], "the function P99 is not one of AVG, COUNT"),
+        ([{"Id": "e1", "Expression": "SELECT AVG(m)"}], "it is no SELECT function(metric) FROM"),
+        ([stat("m", AccountId="999999999999")], "MetricDataQueries.member.1.AccountId names another account"),
+        ([stat("m", Label="${P99}")], "The dynamic label ${P99} is not supported."),
         ([stat("m"), {"Id": "e1", "Expression": "e2"}, {"Id": "e2", "Expression": "e1 + m"}], "it refers to itself"),
         ([stat(f"m{number}") for number in range(501)], "must not have a size greater than 500"),
     ],
@@ -380,6 +388,25 @@ def test_list_metrics_filters(cloudwatch: CloudWatchClient, minute: int) -> None
     assert listed(Dimensions=[{"Name": "Task"}]) == [("FoodConnect", "ErrorRate", 2)]
     assert len(listed(Dimensions=SERVICE)) == 2
     assert listed(Dimensions=[{"Name": "Service", "Value": "other"}]) == []
+
+
+def test_list_metrics_of_the_last_three_hours(api: Api, cloudwatch: CloudWatchClient) -> None:
+    """RecentlyActive leaves out what has been silent; nothing but PT3H is taken."""
+    now = time.time()
+    api.core.cloudwatch.metrics.put("N", "old", {}, 1.0, at=now - 3 * 3600 - 60)
+    api.core.cloudwatch.metrics.put("N", "new", {}, 1.0, at=now - 60)
+    recent = cloudwatch.list_metrics(RecentlyActive="PT3H", IncludeLinkedAccounts=True)["Metrics"]
+    assert [one["MetricName"] for one in recent] == ["new"]
+    assert len(cloudwatch.list_metrics()["Metrics"]) == 2
+    other: Any = "PT1H"
+    assert refusal(cloudwatch.list_metrics, RecentlyActive=other)[0] == "InvalidParameterValue"
+
+
+def test_metric_data_of_an_entity_is_data(cloudwatch: CloudWatchClient) -> None:
+    """What an agent sends with the entity it belongs to."""
+    entity: Any = {"Entity": {"KeyAttributes": {"Type": "Service"}}, "MetricData": [{"MetricName": "m", "Value": 1}]}
+    cloudwatch.put_metric_data(Namespace="N", EntityMetricData=[entity])
+    assert cloudwatch.list_metrics(Namespace="N")["Metrics"][0]["MetricName"] == "m"
 
 
 def test_list_metrics_pages(api: Api, cloudwatch: CloudWatchClient) -> None:

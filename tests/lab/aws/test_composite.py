@@ -53,11 +53,13 @@ def test_a_composite_alarm_follows_its_children_at_once(cloudwatch: CloudWatchCl
     """OK when it is put, ALARM as soon as its rule holds, OK again; the reason names the child that turned."""
     put(cloudwatch, "errors", "latency", "release")
     rule = 'ALARM("errors") AND OK(latency) AND NOT ALARM(release)'
-    cloudwatch.put_composite_alarm(AlarmName="stop", AlarmRule=rule, AlarmDescription="all", AlarmActions=["arn:page"])
+    cloudwatch.put_composite_alarm(
+        AlarmName="stop", AlarmRule=rule, AlarmDescription="all", AlarmActions=["arn:aws:sns:eu-west-1:1:page"]
+    )
     alarm = composite(cloudwatch, "stop")
     assert (alarm["StateValue"], alarm["AlarmRule"], alarm["AlarmDescription"]) == ("OK", rule, "all")
     assert alarm["AlarmArn"] == "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:stop"
-    assert alarm["AlarmActions"] == ["arn:page"]
+    assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:1:page"]
     turn(cloudwatch, "errors", "ALARM")
     assert composite(cloudwatch, "stop")["StateValue"] == "OK"
     turn(cloudwatch, "latency", "OK")
@@ -111,7 +113,13 @@ def test_describing_keeps_the_types_apart(cloudwatch: CloudWatchClient) -> None:
     """Without AlarmTypes composite alarms are left out; with both, a page counts both; families are told briefly."""
     put(cloudwatch, "m1", "m2")
     cloudwatch.put_composite_alarm(AlarmName="c1", AlarmRule="ALARM(m2) OR ALARM(m1)")
-    cloudwatch.put_composite_alarm(AlarmName="c2", AlarmRule="ALARM(c1) AND ALARM(m1)", ActionsSuppressor="m2")
+    cloudwatch.put_composite_alarm(
+        AlarmName="c2",
+        AlarmRule="ALARM(c1) AND ALARM(m1)",
+        ActionsSuppressor="m2",
+        ActionsSuppressorWaitPeriod=60,
+        ActionsSuppressorExtensionPeriod=60,
+    )
     assert cloudwatch.describe_alarms()["CompositeAlarms"] == []
     assert composite(cloudwatch, "c2")["ActionsSuppressor"] == "m2"
     pages = cloudwatch.get_paginator("describe_alarms").paginate(

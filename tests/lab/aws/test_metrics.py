@@ -44,6 +44,10 @@ def ask(
         ("TC(2:)", 2.0),
         ("tc50", 2.0),
         ("TS(:3)", 6.0),
+        ("wm75", 2.25),
+        ("WM(25%:75%)", 2.5),
+        ("WM(2:3)", 2.5),
+        ("WM(:3)", 2.25),
         ("PR(:3)", 75.0),
         ("PR(1:3)", 50.0),
     ],
@@ -55,7 +59,7 @@ def test_a_statistic_of_raw_values(stat: str, expected: float) -> None:
     assert ask(store, stat)[NOON] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", ["p101", "p", "average", "P99", "tm", "TM(1%:2)", "PR(1%:2%)", "TM(:)", "wm90", ""])
+@pytest.mark.parametrize("name", ["p101", "p", "average", "P99", "tm", "TM(1%:2)", "PR(1%:2%)", "TM(:)", "xm90", ""])
 def test_an_unknown_statistic_is_refused(name: str) -> None:
     """What CloudWatch, or the lab, cannot compute is never guessed."""
     with pytest.raises(UnknownStatisticError):
