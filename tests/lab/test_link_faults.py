@@ -171,7 +171,7 @@ def test_client_that_gave_up_in_a_blackhole_is_forgotten(links: Links) -> None:
 
 
 def test_lost_chunk_comes_after_the_retransmission_timer(links: Links) -> None:
-    """Of 200 questions about a quarter are lost at least once and come 0.2, 0.6, 1.4 s late; the others come at once."""
+    """Of 200 questions about a quarter are lost and come 0.2, 0.6, 1.4 s late; the others come at once."""
     with wire(links) as address, ThreadPoolExecutor(40) as pool:
         links.set("wire", Fault(loss_percent=25, direction="up"))
 
