@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lab.aws.ecs_model import Task
+from lab.aws.ecs_view import task_view
 from lab.aws.fis_catalogue import NETWORK_ACTIONS
 from lab.aws.fis_targets import Resource
 
@@ -56,6 +57,8 @@ def check_prerequisites(asked: Asked) -> None:
         raise ActionFailed(words, "ConfigurationFailure")
     for task in asked.tasks:
         definition = task.definition
+        if asked.action_id != "aws:ecs:stop-task" and task_view(task)["enableExecuteCommand"]:
+            raise ActionFailed(f"ECS Exec must be disabled for {asked.action_id}.", "ConfigurationFailure")
         if asked.action_id in IN_TASK_PIDS and definition.body.get("pidMode") != "task":
             words = f"Task definition {definition.name} must set pidMode to task for {asked.action_id}."
             raise ActionFailed(words, "ConfigurationFailure")

@@ -14,6 +14,7 @@ from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_check import check_template
 from lab.aws.fis_experiment import ActionRun, Experiment, State, Template
+from lab.aws.fis_log import ExperimentLog
 from lab.aws.fis_player import Player
 from lab.aws.fis_targets import Resolver
 from lab.aws.registry import AwsError
@@ -23,6 +24,8 @@ MOST_EXPERIMENTS, MOST_TEMPLATES = 5, 500  # experiments that are open at the sa
 BY_USER = "Experiment stopped by user."
 BY_ALARM = "Experiment halted by stop condition."
 BY_LEVER = "Experiment halted by safety lever."
+BY_LAB = "Experiment stopped: the lab goes down."
+UNDONE_S = 5.0
 ENGAGED = "Experiment cancelled: the safety lever is engaged."
 TOLD = ("completed", "failed", "initiating", "running", "stopped", "stopping")  # the states that events are about
 Token = tuple[str, str]  # operation and client token
@@ -42,6 +45,7 @@ class Fis:
     experiments: dict[str, Experiment] = field(default_factory=dict)
     tokens: dict[Token, tuple[str, str]] = field(default_factory=dict)  # what it made, and what was asked
     lever: State = ("disengaged", "Initial state")
+    threads: list[Thread] = field(default_factory=list)  # of the experiments that are being played
 
     def listen(self) -> None:
         """Let alarms stop experiments."""
@@ -66,7 +70,8 @@ class Fis:
     def update(self, template: Template, changes: Mapping[str, Any]) -> Template:
         """Replace members of a template; what runs goes on as it was begun."""
         options = {**(template.body.get("experimentOptions") or {}), **(changes.get("experimentOptions") or {})}
-        body = {**template.body, **changes, "experimentOptions": options}
+        whole = {**template.body, **changes, "experimentOptions": options}
+        body = {name: value for name, value in whole.items() if value != {} or name == "targets"}  # {}: taken out
         check_template(body)
         self.templates[template.id] = replace(template, body=body, updated_at=time.time())
         return self.templates[template.id]
@@ -116,9 +121,21 @@ class Fis:
         experiment.to("initiating", "Experiment is initiating.")
         if any(self._rings(name) for name in stop_alarms(experiment)):
             experiment.halt(BY_ALARM)
-        player = Player(experiment, self.lock, self.truth, self.resolver, self.actions)
-        Thread(target=player.play, daemon=True, name=experiment.id).start()
+        log = ExperimentLog(self.actions.api, self.truth, experiment)
+        player = Player(experiment, self.lock, self.truth, self.resolver, self.actions, log)
+        thread = Thread(target=player.play, daemon=True, name=experiment.id)
+        self.threads = [*filter(Thread.is_alive, self.threads), thread]
+        thread.start()
         return experiment
+
+    def close(self) -> None:
+        """Stop what runs because the lab goes down, and wait until it is undone; called without the world's lock."""
+        with self.lock:
+            playing = self.threads
+            for experiment in self.experiments.values():
+                experiment.halt(BY_LAB)
+        for thread in playing:
+            thread.join(UNDONE_S)
 
     def stop(self, experiment: Experiment) -> None:
         """Ask an experiment to stop; ValidationException if it has ended."""

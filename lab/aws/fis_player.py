@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_catalogue import ACTIONS
 from lab.aws.fis_experiment import OVER, ActionRun, Experiment, State
 from lab.aws.fis_faults import ActionFailed, Asked
+from lab.aws.fis_log import ExperimentLog
 from lab.aws.fis_parameters import seconds
 from lab.aws.fis_targets import InvalidTarget, Resolver
 from lab.truth import Truth
@@ -31,11 +34,13 @@ class Player:
     truth: Truth
     resolver: Resolver
     actions: Actions
+    log: ExperimentLog
     failed_in: str = "experiment"  # the target or action at work
 
     def play(self) -> None:
         """Run on the experiment's thread."""
         try:
+            self.log.began()
             self._initiate()
             if self.experiment.skip_all:
                 self._skip_all()
@@ -54,14 +59,24 @@ class Player:
         with self.lock:
             for name, target in (body.get("targets") or {}).items():
                 self.failed_in = name
-                experiment.resolved[name] = self.resolver.resolve(name, target)
-                if not experiment.resolved[name] and not (skips and not target.get("resourceArns")):
-                    raise InvalidTarget(EMPTY)
+                self._resolve(name, target, may_be_empty=skips and not target.get("resourceArns"))
             self.failed_in = "experiment"
             experiment.started_at = time.time()
             if experiment.status == "initiating":
                 experiment.to("running", "Experiment is running.")
         self.truth.note("experiment.running", experiment=experiment.id)
+
+    def _resolve(self, name: str, target: Mapping[str, Any], *, may_be_empty: bool) -> None:
+        self.log.resolving(name)
+        try:
+            found = self.resolver.resolve(name, target)
+            if not found and not may_be_empty:
+                raise InvalidTarget(EMPTY)
+        except InvalidTarget as error:
+            self.log.resolved(name, [], str(error))
+            raise
+        self.experiment.resolved[name] = found
+        self.log.resolved(name, found)
 
     def _skip_all(self) -> None:
         for run in self.experiment.actions.values():
@@ -86,7 +101,7 @@ class Player:
             if run.status == "running" and time.time() >= run.due_at:
                 self.failed_in = name
                 self._undo(run)
-                run.end("completed", "Action was completed.")
+                self._end(name, run, "completed", "Action was completed.")
 
     def _start_ready(self) -> None:
         runs = self.experiment.actions
@@ -96,9 +111,9 @@ class Player:
                 if self.experiment.stop.is_set():
                     return
                 self.failed_in = name
-                self._start(run)
+                self._start(name, run)
 
-    def _start(self, run: ActionRun) -> None:
+    def _start(self, name: str, run: ActionRun) -> None:
         experiment, identifier = self.experiment, run.body["actionId"]
         targets = (run.body.get("targets") or {}).values()
         resources = [resource for target in targets for resource in experiment.resolved[target]]
@@ -106,17 +121,22 @@ class Player:
             run.end("skipped", EMPTY)
             return
         if sum(other.status == "running" for other in experiment.actions.values()) >= MOST_PARALLEL:
-            run.end("failed", f"More than {MOST_PARALLEL} actions would run in parallel.")
+            self._end(name, run, "failed", f"More than {MOST_PARALLEL} actions would run in parallel.")
             raise ActionFailed(run.reason, "QuotaExceededFailure")
         parameters = ACTIONS[identifier].read(run.body.get("parameters") or {})
         run.to("initiating", "Action is initiating.")
+        self.log.action_began(name, run)
         try:
             run.undo = self.actions.start(Asked(identifier, experiment.id, parameters, resources))
         except (ActionFailed, InvalidTarget) as error:
-            run.end("failed", str(error))
+            self._end(name, run, "failed", str(error))
             raise
         run.due_at = time.time() + (seconds(parameters["duration"]) if "duration" in parameters else 0)
         run.to("running", "Action is running.")
+
+    def _end(self, name: str, run: ActionRun, status: str, reason: str) -> None:
+        run.end(status, reason)
+        self.log.action_ended(name, run)
 
     @staticmethod
     def _undo(run: ActionRun) -> None:
@@ -135,11 +155,12 @@ class Player:
             except Exception as failed:  # noqa: BLE001 - every other undo must still be tried
                 traceback.print_exc()
                 status, reason, error = "failed", f"Not undone: {failed}", ("InternalFailure", name)
-                run.end("failed", reason)
+                self._end(name, run, "failed", reason)
             if run.status == "stopping":
-                run.end("stopped", "Action was stopped.")
+                self._end(name, run, "stopped", "Action was stopped.")
             elif run.status == "pending":
                 run.end("cancelled", "Action was cancelled.")
+        self.log.ended(status, reason)
         self.truth.note(f"experiment.{status}", experiment=experiment.id, reason=reason)
         with self.lock:
             experiment.error = error

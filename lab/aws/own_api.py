@@ -18,6 +18,11 @@ class OwnApi:
 
     world: World | None = None
 
+    @staticmethod
+    def plays(service: str, operation: str) -> bool:
+        """Does the lab have this operation of its own?"""
+        return handler_of(service, operation) is not None
+
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Return an operation's answer; AwsError when it refuses. Takes the world's lock."""
         handler = handler_of(service, operation)

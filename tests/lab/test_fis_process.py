@@ -17,8 +17,6 @@ from tests.lab.bench import call, exists, wait_until
 from tests.lab.fis_lease import Lease, address_of
 from tests.lab.fis_words import SERVICE_TASKS, on_tasks, one_task
 
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
 
 def stopped_share(pid: int, for_s: float) -> float:
     """Return the share of looks at which a process stood still."""
@@ -65,7 +63,8 @@ def test_process_that_is_not_there_cannot_be_killed(fis: Lease) -> None:
 
 def test_names_are_those_of_killall_and_of_the_module() -> None:
     """A process is known by its own name, and one that runs a module by the module's name too; a dead one by none."""
-    with psutil.Popen([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "0"], **QUIET) as server:
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "0"]
+    with psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         wait_until(lambda: "http.server" in names_of(server), 5, "it runs the module")
         assert names_of(server) >= {server.name(), "http.server"}
         server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+from lab.aws.own_api import OwnApi
 from tests.lab.aws.asleep import Asleep, asleep
 from tests.lab.bench import wait_until
 from tests.lab.fis_words import ALARM_STOP, CLUSTERS, DATABASES, SERVICE_TASKS, STOP_TASK, WAIT, body
@@ -308,3 +310,75 @@ def test_filters_follow_the_description(lab: Asleep, fis: FISClient) -> None:
         preview = play(fis, template, experimentOptions={"actionsMode": "skip-all"})
         assert ended(fis, preview)["actions"]["a0"]["state"]["status"] == "skipped"
         assert len(fis.list_experiment_resolved_targets(experimentId=preview)["resolvedTargets"]) == count
+
+
+LOGGED = {
+    "logSchemaVersion": 2,
+    "cloudWatchLogsConfiguration": {"logGroupArn": "arn:aws:logs:eu-west-1:123456789012:log-group:/chaos/fis:*"},
+}
+
+
+class Heard(OwnApi):
+    """The lab's own API, of which only CloudWatch Logs is another: it keeps what it is told."""
+
+    def __init__(self, lab: Asleep) -> None:
+        super().__init__(lab.world)
+        self.records: list[Any] = []
+        self.streams: list[Any] = []
+
+    @staticmethod
+    def plays(service: str, operation: str) -> bool:
+        """Everything."""
+        return True
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Keep what is for the logs, and pass on the rest."""
+        if service != "logs":
+            return super().call(service, operation, **params)
+        self.streams.append((params["logGroupName"], params["logStreamName"]))
+        self.records += [json.loads(event["message"]) for event in params.get("logEvents", [])]
+        return {}
+
+
+@pytest.fixture
+def heard(lab: Asleep) -> Iterator[Heard]:
+    """What FIS writes to CloudWatch Logs."""
+    actions = lab.world.fis.actions
+    before, actions.api = actions.api, Heard(lab)
+    yield actions.api
+    actions.api = before
+
+
+def test_log_tells_every_step(fis: FISClient, heard: Heard) -> None:
+    """With a logConfiguration each step is a record of AWS's schema 2, in the stream that has the experiment's name."""
+    reboot = {"actionId": "aws:rds:reboot-db-instances", "targets": {"DBInstances": "db"}}
+    template = make(fis, WAIT, {**reboot, "startAfter": ["a0"]}, targets={"db": DATABASES}, logConfiguration=LOGGED)
+    failed = ended(fis, play(fis, template))  # no database runs here, so the reboot is refused
+    steps = ["experiment-start", "target-resolution-start", "target-resolution-detail", "target-resolution-end"]
+    steps += ["action-start", "action-end", "action-start", "action-error", "action-end", "experiment-end"]
+    assert [record["log_type"] for record in heard.records] == steps
+    assert {(record["id"], record["version"]) for record in heard.records} == {(failed["id"], "2")}
+    assert set(heard.streams) == {("/chaos/fis", f"/aws/fis/{failed['id']}")}
+    details = [record["details"] for record in heard.records]
+    assert (details[2]["target_type"], details[2]["resolved_targets_count"]) == ("aws:rds:db", 1)
+    assert details[3]["resolved_targets"] == [{"arn": DATABASES["resourceArns"][0]}]
+    assert details[4]["parameters"] == WAIT["parameters"]
+    assert details[7]["action_state"] == failed["actions"]["a1"]["state"]
+    assert details[9]["experiment_state"]["status"] == "failed"
+
+
+def test_log_is_switched_off_by_an_empty_configuration(fis: FISClient, heard: Heard) -> None:
+    """UpdateExperimentTemplate with an empty logConfiguration takes it out, and nothing is written any more."""
+    template = make(fis, WAIT, logConfiguration=LOGGED)
+    answer = fis.update_experiment_template(id=template, logConfiguration={})
+    assert "logConfiguration" not in answer["experimentTemplate"]
+    assert ended(fis, play(fis, template))["state"]["status"] == "completed"
+    assert heard.records == []
+
+
+def test_lab_that_goes_down_stops_its_experiments(lab: Asleep, fis: FISClient) -> None:
+    """Every experiment is stopped and undone before the processes end."""
+    running = play(fis, make(fis, LONG_WAIT))
+    lab.world.fis.close()
+    over = fis.get_experiment(id=running)["experiment"]
+    assert (over["state"]["status"], over["state"]["reason"]) == ("stopped", "Experiment stopped: the lab goes down.")
