@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.settings import CLUSTER, ERROR_ALARM
+from tests.lab.bench import wait_until
 from tests.lab.fis_lease import Lease
 from tests.lab.fis_words import ALARM_STOP, DATABASES, SERVICE_TASKS, STOP_TASK, WAIT
 
@@ -105,6 +106,25 @@ def test_database_is_rebooted(fis: Lease) -> None:
     )
     fis.wait(experiment, "completed")
     fis.lab.wait_truth("primary.restarted", since=began)
+
+
+def moved(fis: Lease) -> bool:
+    """Let FIS fail the database over; False when RDS abandons that, because it has just moved or has no standby."""
+    began, reboot = time.time(), {"actionId": "aws:rds:reboot-db-instances", "targets": {"DBInstances": "db"}}
+    experiment = fis.play({"reboot": {**reboot, "parameters": {"forceFailover": "true"}}}, {"db": DATABASES})
+    fis.wait(experiment, "completed")
+    assert fis.lab.wait_truth("reboot.asked", since=began)["experiment"] == experiment
+    wait_until(lambda: fis.lab.truth("primary.killed", "failover.abandoned", since=began), 5, "RDS has decided")
+    return bool(fis.lab.truth("primary.killed", since=began))
+
+
+def test_database_fails_over(fis: Lease) -> None:
+    """With forceFailover the real primary is killed, and the standby answers in the other zone."""
+    zone, began = fis.lab.database()["AvailabilityZone"], time.time()
+    wait_until(lambda: moved(fis), 20, "a failover that is not abandoned")
+    fis.lab.wait_truth("primary.writable", since=began)
+    wait_until(lambda: fis.lab.database()["DBInstanceStatus"] == "available", 15, "it is available")
+    assert fis.lab.database()["AvailabilityZone"] != zone
 
 
 def test_alarm_state_is_asserted(fis: Lease) -> None:
