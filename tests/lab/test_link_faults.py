@@ -171,21 +171,21 @@ def test_client_that_gave_up_in_a_blackhole_is_forgotten(links: Links) -> None:
 
 
 def test_lost_chunk_comes_after_the_retransmission_timer(links: Links) -> None:
-    """Of 200 questions about a quarter are lost and come 0.2, 0.6, 1.4 s late; the others come at once."""
-    with wire(links) as address, ThreadPoolExecutor(40) as pool:
-        links.set("wire", Fault(loss_percent=25, direction="up"))
+    """Of 180 questions about a fifth are lost and come 0.2, 0.6, 1.4 s late; the others come at once."""
+    with wire(links) as address, ThreadPoolExecutor(60) as pool:
+        links.set("wire", Fault(loss_percent=20, direction="up"))
 
         def some(_: int) -> list[float]:
             with connect(address, 60) as connection:
-                return [ask(connection)[1] for _ in range(5)]
+                return [ask(connection)[1] for _ in range(3)]
 
-        times = [ms for each in pool.map(some, range(40)) for ms in each]
+        times = [ms for each in pool.map(some, range(60)) for ms in each]
         late = [ms for ms in times if ms >= 199]
-        assert 0.1 < len(late) / len(times) < 0.4
+        assert 0.07 < len(late) / len(times) < 0.35
         assert max(ms for ms in times if ms < 199) < 150
         assert min(late) < 350
         twice = [ms for ms in late if ms >= 599]
-        assert 0.02 < len(twice) / len(late) < 0.6
+        assert 0 < len(twice) / len(late) < 0.6
         assert links.describe()["wire"].lost_chunks >= len(late) + len(twice)
         links.clear("wire")
         with connect(address) as connection:
