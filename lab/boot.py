@@ -20,8 +20,10 @@ from lab.aws.ecs_tasks import Tasks
 from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
+from lab.aws.fis_network import Network
 from lab.aws.fis_targets import Resolver
 from lab.aws.metrics import MetricStore
+from lab.aws.own_api import OwnApi
 from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
 from lab.aws.target_groups import TargetGroups
@@ -34,7 +36,15 @@ from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that put their handlers on the list
+HANDLERS = (
+    "cloudwatch",
+    "ecs",
+    "elbv2",
+    "fis",
+    "fis_account",
+    "iam",
+    "rds",
+)  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -60,12 +70,12 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
-    world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world = assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
     world.rds.ready()
     return world
 
 
-def _assemble(
+def assemble(
     settings: Settings,
     truth: Truth,
     children: Children,
@@ -74,6 +84,7 @@ def _assemble(
     balancer: Balancer,
     check: HealthCheck,
 ) -> World:
+    """Return a world of these parts, which may or may not have been started."""
     lock = threading.RLock()
     events = Events()
     store = MetricStore()
@@ -85,9 +96,29 @@ def _assemble(
     ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
     tasks.tell = ecs.tell
     rds = Rds(settings, lock, truth, pair, links)
-    fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
+    api = OwnApi()
+    fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
+    world = World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    api.world = world
+    return world
+
+
+def _fis(
+    settings: Settings,
+    lock: threading.RLock,
+    truth: Truth,
+    ecs: Ecs,
+    links: Links,
+    cloudwatch: CloudWatch,
+    events: Events,
+    api: OwnApi,
+) -> Fis:
+    resolver = Resolver(ecs, api)
+    network = Network(lock, truth, links, resolver)
+    actions = Actions(lock, truth, ecs, api, cloudwatch, network, settings.home)
+    fis = Fis(lock, truth, resolver, actions, cloudwatch, events)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    return fis
 
 
 def _witness(alarms: Alarms, truth: Truth) -> None:

@@ -88,7 +88,8 @@ def _start(settings: Settings, home: Home, children: Children, stack: ExitStack,
     world = boot.start(settings, children, say)
     repair = Repair(world, world.ecs.tasks.runner)
     loops = Loops(world, lambda pids: home.write_state(_describe(world, pids, began)), repair)
-    for ending in (world.truth.close, _note_down(world), world.ecs.tasks.kill_all, boot.serve(world), loops.join):
+    ends = (world.truth.close, _note_down(world), world.ecs.tasks.kill_all, world.fis.close)
+    for ending in (*ends, boot.serve(world), loops.join):
         stack.callback(ending)
     stack.callback(world.closing.set)
     seed(world)

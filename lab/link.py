@@ -13,18 +13,11 @@ import asyncio
 import contextlib
 import json
 import resource
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from lab.faults import Fault
+from lab.fine_loop import run
 from lab.wire import Link
-
-try:
-    import uvloop
-except ImportError:  # asyncio alone adds 1 to 2 ms under load
-    run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
-else:
-    run = uvloop.run
 
 Message = dict[str, Any]  # one line of JSON: the door
 

@@ -35,12 +35,16 @@ class LinkState:
     refused: int
     upstream_failed: int
     resets: int
+    lost_chunks: int
     bytes_up: int
     bytes_down: int
     delayed_chunks: int
     delay_mean_ms: float
     delay_min_ms: float
     delay_max_ms: float
+    delay_p1_ms: float
+    delay_p50_ms: float
+    delay_p99_ms: float
 
 
 class Links:

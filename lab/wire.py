@@ -7,8 +7,9 @@ closed when the queue is empty and not by one more timer.
 A blackhole stops reading, as if every packet were lost and sent again: nothing is dropped from the stream, and what
 was sent meanwhile arrives after the blackhole.
 
-Not the same as a bad network: the delay is per chunk read and not per packet, the kernel goes on acknowledging and
-accepting, handshakes are not delayed, a refusal is an accept and a reset, and a half-closed connection is closed.
+Not the same as a bad network: delay and loss are per chunk read and not per packet, the kernel goes on acknowledging
+and accepting, handshakes are neither delayed nor lost, a refusal is an accept and a reset, and a half-closed
+connection is closed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import cast
 
-from lab.faults import Fault, Way
+from lab.faults import Fault, Way, resent_after_s
 
+LATEST = 4096  # chunks that the percentiles are taken of
 HIGH_WATER = 1 << 20  # bytes held back in one direction before reading pauses
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 Address = tuple[str, int]
@@ -38,6 +40,7 @@ class Delays:
     total_ms: float = 0.0
     min_ms: float = math.inf
     max_ms: float = 0.0
+    latest: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST))
 
     def add(self, held_ms: float) -> None:
         """Count one chunk."""
@@ -45,15 +48,17 @@ class Delays:
         self.total_ms += held_ms
         self.min_ms = min(self.min_ms, held_ms)
         self.max_ms = max(self.max_ms, held_ms)
+        self.latest.append(held_ms)
 
     def as_dict(self) -> dict[str, float]:
-        """Return chunks, mean, min and max; zeros when there were none."""
-        mean_ms = self.total_ms / self.chunks if self.chunks else 0.0
+        """Return chunks, mean, min, max, and p1, p50 and p99 of the latest; zeros when there were none."""
+        ordered = sorted(self.latest) or [0.0]
         return {
             "delayed_chunks": self.chunks,
-            "delay_mean_ms": mean_ms,
+            "delay_mean_ms": self.total_ms / self.chunks if self.chunks else 0.0,
             "delay_min_ms": self.min_ms if self.chunks else 0.0,
             "delay_max_ms": self.max_ms,
+            **{f"delay_p{share}_ms": ordered[len(ordered) * share // 100] for share in (1, 50, 99)},
         }
 
 
@@ -72,6 +77,7 @@ class Link:
     refused: int = 0
     upstream_failed: int = 0
     resets: int = 0
+    lost_chunks: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
 
@@ -112,6 +118,7 @@ class Link:
             "refused": self.refused,
             "upstream_failed": self.upstream_failed,
             "resets": self.resets,
+            "lost_chunks": self.lost_chunks,
             "bytes_up": self.bytes_up,
             "bytes_down": self.bytes_down,
             **self.delays.as_dict(),
@@ -143,7 +150,7 @@ class End(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the link; the client's side dials the target."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.link.ends.add(self)
         if self.way == "down":
@@ -170,7 +177,7 @@ class End(asyncio.Protocol):
     def _obey(self) -> None:
         """Stop reading in a blackhole, go on without one."""
         fault = self.link.fault
-        if self.hit and fault.blackhole:
+        if self.hit and fault.is_silent:
             self._passable.clear()
             if fault.acts_on(self.way) and self.peer:
                 self._pause("blackhole")
@@ -227,7 +234,9 @@ class End(asyncio.Protocol):
         fault = self.link.fault
         if not self.hit:
             return 0.0
-        delay_s = fault.delay_s(self.way)
+        losses = fault.losses(self.way)
+        self.link.lost_chunks += losses
+        delay_s = fault.delay_s(self.way) + resent_after_s(losses)
         if fault.rate_kbps and fault.acts_on(self.way):
             self._line_free = max(self._line_free, now) + size / (fault.rate_kbps * 125.0)
             delay_s += self._line_free - now
@@ -246,7 +255,7 @@ class End(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send to whoever is on this side."""
-        if self._transport and not self._transport.is_closing():  # uvloop raises on a closing transport
+        if self._transport and not self._transport.is_closing():
             self._transport.write(data)
 
     def _pause(self, reason: str) -> None:
@@ -294,7 +303,7 @@ class End(asyncio.Protocol):
         if self._transport is None or self.lost:
             return
         self.link.resets += not self._transport.is_closing()
-        with contextlib.suppress(OSError, ValueError):  # uvloop's socket may be gone before connection_lost() says so
+        with contextlib.suppress(OSError, ValueError):  # the socket may be gone before connection_lost() says so
             own = self._transport.get_extra_info("socket")
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
         self._transport.abort()

@@ -1,97 +1,14 @@
-"""AWS Fault Injection Service: handlers for templates, experiments, actions and the safety lever."""
+"""AWS Fault Injection Service: handlers for templates and experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab.aws.fis_catalogue import ACTIONS, ActionType, invalid
-from lab.aws.fis_experiment import Experiment, Template
-from lab.aws.names import arn, instant
-from lab.aws.registry import AwsError, Call, Params, handles
-from lab.settings import ACCOUNT
+from lab.aws.fis_view import experiment_view, members, page, template_view
+from lab.aws.registry import Call, Params, handles
 
 if TYPE_CHECKING:
     from lab.aws.world import World
-
-DESCRIBED = ("description", "roleArn", "logConfiguration", "experimentReportConfiguration")
-PAGE = 100
-
-
-def _members(body: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, object]:
-    return {name: body[name] for name in names if body.get(name) is not None}
-
-
-def _options(body: Mapping[str, Any]) -> dict[str, object]:
-    plain = {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}
-    return {**plain, **(body.get("experimentOptions") or {})}
-
-
-def template_view(template: Template) -> dict[str, object]:
-    """Return the member `experimentTemplate`."""
-    return {
-        "id": template.id,
-        "arn": template.arn,
-        "creationTime": instant(template.created_at),
-        "lastUpdateTime": instant(template.created_at),
-        "tags": template.tags,
-        "targets": template.body.get("targets") or {},
-        "actions": template.body["actions"],
-        "stopConditions": template.body["stopConditions"],
-        "experimentOptions": _options(template.body),
-        "targetAccountConfigurationsCount": 0,
-        **_members(template.body, DESCRIBED),
-    }
-
-
-def _times(**times: float | None) -> dict[str, object]:
-    return {name: instant(at) for name, at in times.items() if at is not None}
-
-
-def _state(experiment: Experiment) -> dict[str, object]:
-    state: dict[str, object] = {"status": experiment.status, "reason": experiment.reason}
-    if experiment.error is not None:
-        code, where = experiment.error
-        state["error"] = {"accountId": ACCOUNT, "code": code, "location": where}
-    return state
-
-
-def experiment_view(experiment: Experiment) -> dict[str, object]:
-    """Return the member `experiment` of GetExperiment."""
-    body = experiment.template.body
-    actions = {
-        name: {
-            **run.body,
-            "state": {"status": run.status, "reason": run.reason},
-            **_times(startTime=run.started_at, endTime=run.ended_at),
-        }
-        for name, run in experiment.actions.items()
-    }
-    mode = "skip-all" if experiment.skip_all else "run-all"
-    return {
-        "id": experiment.id,
-        "arn": experiment.arn,
-        "experimentTemplateId": experiment.template.id,
-        "state": _state(experiment),
-        "targets": body.get("targets") or {},
-        "actions": actions,
-        "stopConditions": body["stopConditions"],
-        "tags": experiment.tags,
-        "experimentOptions": {**_options(body), "actionsMode": mode},
-        "targetAccountConfigurationsCount": 0,
-        **_times(creationTime=experiment.created_at, startTime=experiment.started_at, endTime=experiment.ended_at),
-        **_members(body, DESCRIBED[1:]),
-    }
-
-
-def page(items: list[dict[str, object]], name: str, params: Params) -> dict[str, object]:
-    """Cut one page out of a list."""
-    size, token = int(params.get("maxResults") or PAGE), params.get("nextToken") or "0"
-    if not 1 <= size <= PAGE or not token.isdigit():
-        raise invalid(f"maxResults must be from 1 to {PAGE}, and nextToken one that was given.")
-    first = int(token)
-    more: dict[str, object] = {"nextToken": str(first + size)} if first + size < len(items) else {}
-    return {name: items[first : first + size], **more}
 
 
 @handles("fis", "CreateExperimentTemplate")
@@ -112,15 +29,21 @@ def list_experiment_templates(world: World, params: Params, call: Call) -> dict[
     """All templates, in pages."""
     names = ("id", "arn", "description", "creationTime", "lastUpdateTime", "tags")
     views = [template_view(template) for template in world.fis.templates.values()]
-    return page([_members(view, names) for view in views], "experimentTemplates", params)
+    return page([members(view, names) for view in views], "experimentTemplates", params)
+
+
+@handles("fis", "UpdateExperimentTemplate")
+def update_experiment_template(world: World, params: Params, call: Call) -> dict[str, object]:
+    """Replace what is given; the whole is checked as a new one is."""
+    changes = {name: value for name, value in params.items() if name != "id" and value is not None}
+    return {"experimentTemplate": template_view(world.fis.update(world.fis.template(params["id"]), changes))}
 
 
 @handles("fis", "DeleteExperimentTemplate")
 def delete_experiment_template(world: World, params: Params, call: Call) -> dict[str, object]:
     """Forget a template; its experiments go on."""
     template = world.fis.template(params["id"])
-    del world.fis.templates[template.id]
-    world.fis.tokens = {token: made for token, made in world.fis.tokens.items() if made != template.id}
+    world.fis.delete(template)
     return {"experimentTemplate": template_view(template)}
 
 
@@ -146,7 +69,7 @@ def list_experiments(world: World, params: Params, call: Call) -> dict[str, obje
     wanted = params.get("experimentTemplateId")
     newest = reversed(world.fis.experiments.values())
     views = [experiment_view(e) for e in newest if wanted in (None, e.template.id)]
-    return page([_members(view, names) for view in views], "experiments", params)
+    return page([members(view, names) for view in views], "experiments", params)
 
 
 @handles("fis", "StopExperiment")
@@ -168,86 +91,3 @@ def list_experiment_resolved_targets(world: World, params: Params, call: Call) -
         if wanted in (None, name)
     ]
     return page(views, "resolvedTargets", params)
-
-
-# -- actions and the safety lever ------------------------------------------------------------------------
-
-
-def _action(identifier: str, kind: ActionType) -> dict[str, object]:
-    targets = {kind.target_key: {"resourceType": kind.resource_type}} if kind.target_key else {}
-    parameters = {
-        name: {"description": about, "required": name in kind.required} for name, about in kind.parameters.items()
-    }
-    return {
-        "id": identifier,
-        "arn": arn("fis", f"action/{identifier}"),
-        "description": kind.about,
-        "targets": targets,
-        "parameters": parameters,
-        "tags": {},
-    }
-
-
-@handles("fis", "ListActions")
-def list_actions(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The actions that the lab plays."""
-    names = ("id", "arn", "description", "targets", "tags")
-    views = [_members(_action(identifier, kind), names) for identifier, kind in sorted(ACTIONS.items())]
-    return page(views, "actions", params)
-
-
-@handles("fis", "GetAction")
-def get_action(world: World, params: Params, call: Call) -> dict[str, object]:
-    """One action with its parameters."""
-    identifier = params["id"]
-    if identifier not in ACTIONS:
-        raise AwsError("ResourceNotFoundException", f"Action {identifier} was not found.")
-    return {"action": _action(identifier, ACTIONS[identifier])}
-
-
-def _lever(world: World) -> dict[str, object]:
-    status, reason = world.fis.lever
-    state = {"status": status, "reason": reason}
-    return {"safetyLever": {"id": "default", "arn": arn("fis", "safety-lever/default"), "state": state}}
-
-
-def _check_lever(identifier: str) -> None:
-    if identifier != "default":
-        raise AwsError("ResourceNotFoundException", f"Safety lever {identifier} was not found.")
-
-
-@handles("fis", "GetSafetyLever")
-def get_safety_lever(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Whether experiments may run."""
-    _check_lever(params["id"])
-    return _lever(world)
-
-
-@handles("fis", "UpdateSafetyLeverState")
-def update_safety_lever_state(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Engage: running experiments are stopped, new ones cancelled."""
-    _check_lever(params["id"])
-    world.fis.set_lever(params["state"]["status"], params["state"]["reason"])
-    return _lever(world)
-
-
-def _tags(world: World, resource: str) -> dict[str, str]:
-    """Return the tags of a template or an experiment, to read or to change."""
-    every: list[Template | Experiment] = [*world.fis.templates.values(), *world.fis.experiments.values()]
-    for known in every:
-        if known.arn == resource:
-            return known.tags
-    raise AwsError("ResourceNotFoundException", f"Resource {resource} was not found.")
-
-
-@handles("fis", "ListTagsForResource")
-def list_tags_for_resource(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The tags of a template or an experiment."""
-    return {"tags": _tags(world, params["resourceArn"])}
-
-
-@handles("fis", "TagResource")
-def tag_resource(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Add tags to a template or an experiment."""
-    _tags(world, params["resourceArn"]).update(params["tags"])
-    return {}

@@ -1,21 +1,30 @@
-"""Which resources a FIS target means: by ARN, tags, filters or parameters, then ALL, COUNT or PERCENT of them."""
+"""Which resources a FIS target means: by ARN, tags, filters or parameters, then ALL, COUNT or PERCENT of them.
+
+Resources are looked for as AWS's services describe them, so filters' paths are those of DescribeTasks and so on.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.aws.ecs_cluster import Ecs
 from lab.aws.ecs_model import Status, Task
 from lab.aws.ecs_view import task_view
-from lab.aws.fis_catalogue import SELECTION
-from lab.aws.names import arn, last_part
-from lab.aws.rds_instance import Rds
-from lab.settings import CLUSTER, DATABASE
+from lab.aws.fis_catalogue import CLUSTER, INSTANCE, TASK
+from lab.aws.fis_check import SELECTION
+from lab.aws.names import last_part
+from lab.aws.own_api import OwnApi
+from lab.settings import CLUSTER as CLUSTER_NAME
+from lab.settings import ZONES
 
-DATABASE_ARN = arn("rds", f"db:{DATABASE}")
+ZONE_IDS = {
+    "eu-west-1a": "euw1-az3",
+    "eu-west-1b": "euw1-az1",
+    "eu-west-1c": "euw1-az2",
+}  # as DescribeAvailabilityZones
 
 
 class InvalidTarget(Exception):
@@ -24,7 +33,7 @@ class InvalidTarget(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resolved resource; `task` is None for the database."""
+    """One resolved resource; `task` is None for all but tasks."""
 
     target: str
     kind: str
@@ -38,19 +47,40 @@ class Resource:
         return {f"{words[1]}{''.join(word.capitalize() for word in words[2:])}Arn": self.arn}
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource that a target may mean: its ARN, its tags, its zone, and how AWS describes it."""
+
+    arn: str
+    tags: frozenset[tuple[str, str]]
+    zone: str
+    view: Mapping[str, Any]
+    task: Task | None = None
+
+
 @dataclass(slots=True)
 class Resolver:
     """Finds resources. Call it under the world's lock."""
 
     ecs: Ecs
-    rds: Rds
+    api: OwnApi
     chance: random.Random = field(default_factory=lambda: random.Random(42))  # the same choices in every lab
 
     def resolve(self, name: str, target: Mapping[str, Any]) -> list[Resource]:
         """Return what a target means now, an empty list for nothing; InvalidTarget for an ARN that is not there."""
-        tasks = target["resourceType"] == "aws:ecs:task"
-        found = self._tasks(name, target) if tasks else self._databases(name, target)
-        match = SELECTION.fullmatch(target["selectionMode"])
+        kind, there = target["resourceType"], list(self._there(target["resourceType"]))
+        arns = target.get("resourceArns") or []
+        if missing := set(arns) - {found.arn for found in there}:
+            raise InvalidTarget(f"The {kind} {min(missing)} was not found, or is in no state to be a target.")
+        hit = [f for f in there if f.arn in arns] if arns else [f for f in there if _wanted(f, target)]
+        return [Resource(name, kind, found.arn, found.task) for found in self._chosen(hit, target["selectionMode"])]
+
+    def databases(self) -> list[dict[str, Any]]:
+        """Return the instances as DescribeDBInstances has them."""
+        return list(self.api.call("rds", "DescribeDBInstances")["DBInstances"])
+
+    def _chosen(self, found: list[Found], mode: str) -> list[Found]:
+        match = SELECTION.fullmatch(mode)
         assert match is not None, "templates are checked"
         count, percent = match.groups()
         if count:
@@ -59,49 +89,66 @@ class Resolver:
             return self.chance.sample(found, len(found) * int(percent) // 100)
         return found
 
-    def _tasks(self, name: str, target: Mapping[str, Any]) -> list[Resource]:
-        arns = target.get("resourceArns") or []
-        if arns:
-            tasks = [self._task(arn_) for arn_ in arns]
-        else:
-            running = (t for t in self.ecs.tasks.records.values() if t.last is Status.RUNNING)
-            tasks = [task for task in running if self._wanted(task, target)]
-        return [Resource(name, "aws:ecs:task", task.arn, task) for task in tasks]
-
-    def _task(self, task_arn: str) -> Task:
-        task = self.ecs.find_task(task_arn)
-        if task is None or task.last is not Status.RUNNING:
-            raise InvalidTarget(f"The task {task_arn} was not found or is not running.")
-        return task
-
-    @staticmethod
-    def _wanted(task: Task, target: Mapping[str, Any]) -> bool:
-        scope = target.get("parameters") or {}
-        if "cluster" in scope and last_part(scope["cluster"]) != CLUSTER:
-            return False
-        if "service" in scope and task.group != f"service:{last_part(scope['service'])}":
-            return False
-        return _tagged(task.tags, target) and _filtered(task_view(task), target.get("filters") or [])
-
-    def _databases(self, name: str, target: Mapping[str, Any]) -> list[Resource]:
-        arns = target.get("resourceArns") or []
-        if strange := [given for given in arns if given != DATABASE_ARN]:
-            raise InvalidTarget(f"The DB instance {strange[0]} was not found.")
-        zones = (target.get("parameters") or {}).get("availabilityZoneIdentifiers")
-        hit = (not zones or self.rds.zone in zones.split(",")) and _tagged(self.rds.tags, target)
-        return [Resource(name, "aws:rds:db", DATABASE_ARN)] if hit else []
+    def _there(self, kind: str) -> Iterator[Found]:
+        if kind == TASK:
+            for task in self.ecs.tasks.records.values():
+                if task.last is Status.RUNNING:
+                    yield Found(task.arn, _tags(task.tags, "key", "value"), task.zone, task_view(task), task)
+        elif kind == CLUSTER:
+            described = self.api.call("ecs", "DescribeClusters", clusters=[CLUSTER_NAME], include=["TAGS"])
+            for view in described["clusters"]:
+                yield Found(view["clusterArn"], _tags(view.get("tags", []), "key", "value"), "", view)
+        elif kind == INSTANCE:
+            for view in self.databases():
+                tags = _tags(view.get("TagList", []), "Key", "Value")
+                yield Found(view["DBInstanceArn"], tags, view.get("AvailabilityZone", ""), view)
 
 
-def _tagged(tags: Iterable[Mapping[str, str]], target: Mapping[str, Any]) -> bool:
-    """Does the resource carry all the tags that the target asks for?"""
-    return set((target.get("resourceTags") or {}).items()) <= {(tag["key"], tag["value"]) for tag in tags}
+def in_zone(zone: str, words: Iterable[str]) -> bool:
+    """Is the zone among these names or identifiers of zones?"""
+    return not {zone, ZONE_IDS.get(zone, zone)}.isdisjoint(words)
 
 
-def _filtered(view: Mapping[str, object], filters: Iterable[Mapping[str, Any]]) -> bool:
-    """Does every filter find one of its values at its path (`AvailabilityZone`, `LastStatus` ...)?"""
-    for wanted in filters:
-        first, *rest = wanted["path"].split(".")
-        value = view.get(first[:1].lower() + first[1:])
-        if rest or str(value) not in wanted["values"]:
-            return False
-    return True
+def zones_among(words: Iterable[str]) -> list[str]:
+    """Return the zones that these words name, by name or identifier."""
+    known = list(words)
+    return [zone for zone in ZONES if in_zone(zone, known)]
+
+
+def _tags(tags: Iterable[Mapping[str, str]], key: str, value: str) -> frozenset[tuple[str, str]]:
+    return frozenset((tag[key], tag.get(value, "")) for tag in tags)
+
+
+def _wanted(found: Found, target: Mapping[str, Any]) -> bool:
+    """Has it all tags, does it pass all filters, and does it lie in the scope of the parameters?"""
+    tagged = set((target.get("resourceTags") or {}).items()) <= found.tags
+    filters = target.get("filters") or []
+    return tagged and all(_passes(found.view, each) for each in filters) and _in_scope(found, target)
+
+
+def _in_scope(found: Found, target: Mapping[str, Any]) -> bool:
+    scope = target.get("parameters") or {}
+    if "cluster" in scope and last_part(scope["cluster"]) != CLUSTER_NAME:
+        return False
+    if "service" in scope and (found.task is None or found.task.group != f"service:{last_part(scope['service'])}"):
+        return False
+    zones = scope.get("availabilityZoneIdentifiers")
+    return zones is None or in_zone(found.zone, zones.split(","))
+
+
+def _passes(view: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return not wanted["values"] or not set(wanted["values"]).isdisjoint(_values(view, wanted["path"].split(".")))
+
+
+def _values(here: object, path: list[str]) -> Iterator[str]:
+    """Yield what stands at a path of PascalCase members; of a list, what stands there in each."""
+    if isinstance(here, list | tuple):
+        for each in here:
+            yield from _values(each, path)
+    elif not path:
+        yield str(here).lower() if isinstance(here, bool) else str(here)
+    elif isinstance(here, Mapping):
+        first, *rest = path
+        member = first if first in here else first[:1].lower() + first[1:]
+        if member in here:
+            yield from _values(here[member], rest)

@@ -8,7 +8,7 @@ import pytest
 
 from lab.aws import ecs_runner
 from lab.aws.ecs_runner import CannotPull, build_of, image_of, is_free, places
-from lab.aws.fis_actions import covers_database
+from lab.aws.fis_network import covers_database
 from lab.builds import BUILDS
 
 
