@@ -110,6 +110,7 @@ def test_socket_level_delay_begins_and_ends(lab: Twin) -> None:
 
 def test_database_level_outage(lab: Twin) -> None:
     """From `primary.killed` to `primary.writable` no write is possible, and outside of it every write is."""
+    lab.cool_down()
     since = time.time()
     with watched(lambda: is_writable(lab)) as writable:
         wait_until(lambda: writable.changes, 5, "the first write")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,6 +124,11 @@ class Twin:
         """Wait until something has happened; return its first event."""
         wait_until(lambda: self.truth(what, since=since, **details), within_s, f"{what} {details}")
         return self.truth(what, since=since, **details)[0]
+
+    def cool_down(self) -> None:
+        """Wait until a failover would not be abandoned: ten seconds after the last one."""
+        last = max((event["t"] for event in self.truth("endpoint.swapped")), default=0.0)
+        time.sleep(max(0.0, last + 10.5 - time.time()))
 
     def pid_of(self, task_arn: str) -> int:
         """Return the pid of the process behind a task."""
