@@ -135,7 +135,7 @@ def is_writable(lab: Twin) -> bool:
 def names_noted() -> set[str]:
     """Return the name of every event that the lab's code notes; a name that is put together counts with a star."""
     texts = "\n".join(path.read_text() for path in (ROOT / "lab").rglob("*.py"))
-    found = re.findall(r'\.note\(\s*f?"([^"]+)"', texts)
+    found = re.findall(r'\._?note\(\s*f?"([^"]+)"', texts)
     return {re.sub(r"\{[^}]*\}", "*", name) for name in found}
 
 
