@@ -10,12 +10,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 
+from lab.aws.alarm_messages import listener
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.ecs_cluster import Ecs
 from lab.aws.ecs_runner import Runner, places
 from lab.aws.ecs_scheduler import Scheduler
 from lab.aws.ecs_tasks import Tasks
+from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
@@ -23,17 +25,29 @@ from lab.aws.fis_targets import Resolver
 from lab.aws.metrics import MetricStore
 from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
+from lab.aws.sns_delivery import AWS_DELAY_S, Delivery
+from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
 from lab.links import Links
+from lab.people.child import start as start_people
 from lab.postgres import Pair
 from lab.processes import Children
 from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that put their handlers on the list
+HANDLERS = (
+    "cloudwatch",
+    "ecs",
+    "elbv2",
+    "events_api",
+    "fis",
+    "iam",
+    "rds",
+    "sns",
+)  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -47,11 +61,12 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     )
     servers = "primary and synchronous standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
             pool.submit(balancer.start),
             pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(start_people, settings, children),
             pool.submit(import_module, "lab.aws.door"),
         ]
         for job in jobs:
@@ -85,7 +100,20 @@ def _assemble(
     rds = Rds(settings, lock, truth, pair, links)
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    sns, rules = _messages(settings, truth, cloudwatch, events)
+    return World(
+        settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events, sns, rules
+    )
+
+
+def _messages(settings: Settings, truth: Truth, cloudwatch: CloudWatch, events: Events) -> tuple[Sns, Rules]:
+    """Connect what goes out by SNS: alarms' actions, and events that a rule passes on."""
+    url, scale = f"http://127.0.0.1:{settings.api_port}", settings.simulated.sns_retry_s / AWS_DELAY_S
+    sns = Sns(url, truth, cloudwatch.metrics, Delivery(truth, scale))
+    cloudwatch.alarms.listeners.append(listener(cloudwatch.alarms, sns.on_firing))
+    rules = Rules(truth, cloudwatch.metrics, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+    events.listeners.append(rules.hear)
+    return sns, rules
 
 
 def serve(world: World) -> Callable[[], None]:
