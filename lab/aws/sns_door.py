@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -17,11 +18,16 @@ _LINKED = ("ConfirmSubscription", "Unsubscribe")
 
 
 def linked(environ: Environ) -> Call | None:
-    """Return the call that a link of SNS's makes, or None for any other unsigned request."""
-    if environ["REQUEST_METHOD"] != "GET":
+    """Return the call that a link of SNS's makes, or None for any other unsigned request.
+
+    The request becomes the form that SDKs post, which is all that the parser of the query protocol reads.
+    """
+    query = environ.get("QUERY_STRING", "")
+    if environ["REQUEST_METHOD"] != "GET" or parse_qs(query).get("Action", [""])[0] not in _LINKED:
         return None
-    action = parse_qs(environ.get("QUERY_STRING", "")).get("Action", [""])[0]
-    return Call(ANYBODY, REGION, "sns") if action in _LINKED else None
+    form = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(query))}
+    environ |= {"REQUEST_METHOD": "POST", "QUERY_STRING": "", "wsgi.input": io.BytesIO(query.encode()), **form}
+    return Call(ANYBODY, REGION, "sns")
 
 
 def certificate(world: World, environ: Environ) -> Reply | None:

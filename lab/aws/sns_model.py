@@ -93,8 +93,8 @@ def new_subscription(topic: Topic, protocol: str, endpoint: str, attributes: Map
     elif protocol not in RECORDED:
         raise invalid(f"Protocol Reason: Amazon SNS does not support this protocol string: {protocol}")
     made = Subscription(f"{topic.arn}:{uuid4()}", topic.arn, protocol, endpoint, confirmed=protocol not in ASKED)
-    for name, value in attributes.items():
-        set_attribute(made, name, value)
+    for name in sorted(attributes, key=lambda name: name != "FilterPolicyScope"):  # a policy is read by its scope
+        set_attribute(made, name, attributes[name])
     return made
 
 

@@ -1,4 +1,4 @@
-"""PagerDuty's REST API v2, as far as an incident's life needs it: incidents with log, notes and alerts; who is on call."""
+"""PagerDuty's REST API v2, as far as the life of an incident needs it, and who is on call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small real lab for these tests: the door and CloudWatch, served on loopback, spoken to by real boto3 clients."""
+"""A small real lab for these tests: the door, CloudWatch, SNS and EventBridge, on loopback, and real boto3 clients."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from botocore.config import Config
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
+from lab.aws.event_rules import Rules
+from lab.aws.events import Events
 from lab.aws.metrics import MetricStore
+from lab.aws.sns_delivery import Delivery
+from lab.aws.sns_hub import Sns
 from lab.settings import REGION, Settings
+from lab.truth import Truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +32,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class Core:
-    """What the door and CloudWatch need of a world."""
+    """What the door, CloudWatch, SNS and EventBridge need of a world."""
 
     settings: Settings
     lock: threading.RLock
     cloudwatch: CloudWatch
+    truth: Truth
+    events: Events
+    sns: Sns
+    rules: Rules
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
-        store = MetricStore()
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)))
+        store, truth, events = MetricStore(), Truth(home / "truth.jsonl"), Events()
+        sns = Sns("", truth, store, Delivery(truth, scale=0.005))  # AWS's 20 s are 0.1 s
+        rules = Rules(truth, store, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+        events.listeners.append(rules.hear)
+        cloudwatch = CloudWatch(store, Alarms(store))
+        return cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules)
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
@@ -50,7 +63,7 @@ class Api:
     def __init__(self, home: Path) -> None:
         self.core = Core.at(home)
         self.server = serve(self.core.as_world())
-        self.url = self.server.url
+        self.url = self.core.sns.url = self.server.url
         self._clients: list[Any] = []
 
     def client(self, service: str, **config: object) -> Any:
@@ -86,3 +99,5 @@ class Api:
         for client in self._clients:
             client.close()
         self.server.stop()
+        self.core.sns.delivery.closing.set()
+        self.core.truth.close()
