@@ -152,7 +152,8 @@ def test_entries_fail_one_by_one(api: Api, events: EventBridgeClient) -> None:
     """AWS's code for each; the good one has an id and is on the bus."""
     good: dict[str, Any] = {"Source": "gameday", "DetailType": "t", "Detail": '{"a": 1}', "Resources": ["arn:x"]}
     wrong: list[Any] = [{"Source": "aws.ecs"}, {"Detail": "{"}, {"Detail": "[]"}, {"DetailType": ""}]
-    result = events.put_events(Entries=[good, *({**good, **change} for change in wrong)])
+    entries: list[Any] = [good, *({**good, **change} for change in wrong)]
+    result = events.put_events(Entries=entries)
     assert [one.get("ErrorCode") for one in result["Entries"]] == [
         None,
         "NotAuthorizedForSource",
