@@ -75,6 +75,7 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
     world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world.sns.delivery.closing = world.closing
     world.rds.ready()
     return world
 

@@ -93,13 +93,22 @@ class Delivery:
         self.truth.note("sns.failed", status=status, why=why, again_s=round(again_s, 3), **about)
         return again_s
 
-    def release(self, lane: _Lane) -> bool:
-        """May this lane's thread end, because nothing waits?"""
+    def next_of(self, lane: _Lane) -> tuple[Parcel | None, int, float]:
+        """Take what is due: (parcel, attempts so far, 0), or (None, 0, seconds to wait); -1 where nothing waits."""
         with self.lock:
-            if lane.waiting:
-                return False
-            lane.at_work = False
-            return True
+            if not lane.waiting:
+                lane.at_work = False
+                return None, 0, -1
+            wait_s = lane.waiting[0][0] - time.monotonic()
+            if wait_s > 0:
+                return None, 0, wait_s
+            _, _, tried, parcel = heapq.heappop(lane.waiting)
+            return parcel, tried, 0
+
+    def again(self, lane: _Lane, parcel: Parcel, tried: int, after_s: float) -> None:
+        """Put a parcel back that was not taken."""
+        with self.lock:
+            lane.push(parcel, tried, time.monotonic() + after_s)
 
 
 @dataclass(slots=True)
@@ -113,7 +122,7 @@ class _Lane:
     _news: threading.Event = field(default_factory=threading.Event)
 
     def push(self, parcel: Parcel, tried: int, due: float) -> None:
-        """Add a parcel, under the delivery's lock or on the lane's own thread."""
+        """Add a parcel, under the delivery's lock."""
         heapq.heappush(self.waiting, (due, next(self._numbers), tried, parcel))
         self._news.set()
         if not self.at_work:
@@ -121,19 +130,17 @@ class _Lane:
             threading.Thread(target=self._work, daemon=True, name="sns").start()
 
     def _work(self) -> None:
-        while not self.delivery.closing.is_set() and not self.delivery.release(self):
-            due, _, tried, parcel = self.waiting[0]
-            wait_s = due - time.monotonic()
-            if wait_s > 0:
-                self._news.clear()
+        while not self.delivery.closing.is_set():
+            self._news.clear()
+            parcel, tried, wait_s = self.delivery.next_of(self)
+            if parcel is not None:
+                again_s = self.delivery.attempt(parcel, tried)
+                if again_s is not None:
+                    self.delivery.again(self, parcel, tried + 1, again_s)
+            elif wait_s < 0:
+                return
+            else:
                 self._news.wait(min(wait_s, 0.5))
-                continue
-            with self.delivery.lock:
-                heapq.heappop(self.waiting)
-            again_s = self.delivery.attempt(parcel, tried)
-            if again_s is not None:
-                with self.delivery.lock:
-                    self.push(parcel, tried + 1, time.monotonic() + again_s)
 
 
 def post(parcel: Parcel) -> tuple[int, str]:

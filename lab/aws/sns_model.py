@@ -39,7 +39,7 @@ class Topic:
 
     @property
     def signature_version(self) -> str:
-        """ "1" is SHA1, "2" is SHA256."""
+        """Return "1" for SHA1, "2" for SHA256."""
         return self.attributes.get("SignatureVersion", "1")
 
 

@@ -129,7 +129,7 @@ class Rest:
         """List all log entries, newest first."""
         known(request)
         every = [entry for incident in self._desk.incidents for entry in incident.log]
-        return paged(request, "log_entries", sorted(every, key=lambda entry: str(entry["created_at"]), reverse=True))
+        return paged(request, "log_entries", sorted(every, key=lambda entry: str(entry["created_at"]))[::-1])
 
     async def services(self, request: Request) -> Response:
         """List the one service."""

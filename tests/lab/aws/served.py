@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,7 +51,9 @@ class Core:
         rules = Rules(truth, store, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
         events.listeners.append(rules.hear)
         cloudwatch = CloudWatch(store, Alarms(store))
-        return cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules)
+        made = cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules)
+        weakref.finalize(made, truth.close)  # some tests make nothing but a core
+        return made
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
