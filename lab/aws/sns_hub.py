@@ -31,13 +31,20 @@ class Firing(Protocol):
     """What an alarm asks to be done: the ARNs of its actions, its new state and the message AWS sends."""
 
     @property
-    def alarm(self) -> str: ...  # noqa: D102
+    def alarm(self) -> str:
+        """The alarm's name."""
+
     @property
-    def actions(self) -> Sequence[str]: ...  # noqa: D102
+    def actions(self) -> Sequence[str]:
+        """ARNs, of SNS topics and of others."""
+
     @property
-    def new(self) -> str: ...  # noqa: D102
+    def new(self) -> str:
+        """The state that it is in now."""
+
     @property
-    def message(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def message(self) -> Mapping[str, Any]:
+        """The JSON that AWS sends to a topic."""
 
 
 @dataclass(slots=True)
