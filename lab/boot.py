@@ -17,6 +17,7 @@ from lab.aws.ecs_cluster import Ecs
 from lab.aws.ecs_runner import Runner, places
 from lab.aws.ecs_scheduler import Scheduler
 from lab.aws.ecs_tasks import Tasks
+from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
@@ -26,10 +27,13 @@ from lab.aws.metrics import MetricStore
 from lab.aws.own_api import OwnApi
 from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
+from lab.aws.sns_delivery import AWS_DELAY_S, Delivery
+from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
 from lab.links import Links
+from lab.people.child import start as start_people
 from lab.postgres import Pair
 from lab.processes import Children
 from lab.settings import Settings
@@ -40,10 +44,12 @@ HANDLERS = (
     "cloudwatch",
     "ecs",
     "elbv2",
+    "events_api",
     "fis",
     "fis_account",
     "iam",
     "rds",
+    "sns",
 )  # modules that put their handlers on the list
 
 
@@ -58,11 +64,12 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     )
     servers = "primary and synchronous standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
             pool.submit(balancer.start),
             pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(start_people, settings, children),
             pool.submit(import_module, "lab.aws.door"),
         ]
         for job in jobs:
@@ -71,6 +78,7 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
     world = assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world.sns.delivery.closing = world.closing
     world.rds.ready()
     return world
 
@@ -98,7 +106,10 @@ def assemble(
     rds = Rds(settings, lock, truth, pair, links)
     api = OwnApi()
     fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
-    world = World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    sns, rules = _messages(settings, truth, cloudwatch, events)
+    world = World(
+        settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events, sns, rules
+    )
     api.world = world
     return world
 
@@ -133,6 +144,16 @@ def _witness(alarms: Alarms, truth: Truth) -> None:
 
     alarms.listeners.append(turned)
     alarms.actions.courier.witnesses.append(acted)
+
+
+def _messages(settings: Settings, truth: Truth, cloudwatch: CloudWatch, events: Events) -> tuple[Sns, Rules]:
+    """Connect what goes out by SNS: alarms' actions, and events that a rule passes on."""
+    url, scale = f"http://127.0.0.1:{settings.api_port}", settings.simulated.sns_retry_s / AWS_DELAY_S
+    sns = Sns(url, truth, cloudwatch.metrics, Delivery(truth, scale))
+    cloudwatch.alarms.actors.append(sns.on_firing)
+    rules = Rules(truth, cloudwatch.metrics, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+    events.listeners.append(rules.hear)
+    return sns, rules
 
 
 def serve(world: World) -> Callable[[], None]:

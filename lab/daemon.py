@@ -28,7 +28,7 @@ from lab.settings import LabError, Settings
 from lab.state import Home, LabState, describe
 
 HEALTHY_S = 30.0
-FRESH = ("truth.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
+FRESH = ("truth.jsonl", "people.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
 REMOVED = ("postgres", "envoy", "links", "run", "state.json")  # of no use without the processes
 
 

@@ -7,6 +7,7 @@ from lab.aws.ecs_view import NETWORK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
+from lab.people.addresses import integration_url
 from lab.settings import CLUSTER, ERROR_ALARM, REGION, SERVICE
 
 TAGS = [
@@ -14,17 +15,32 @@ TAGS = [
     {"key": "Environment", "value": "staging"},
     {"key": "chaos", "value": "allowed"},
 ]
+TOPIC_TAGS = [{"Key": tag["key"], "Value": tag["value"]} for tag in TAGS]
 ERROR_RATE_PERCENT = 5.0
+ALERTS, GAME_DAY = arn("sns", "foodconnect-alerts"), arn("sns", "foodconnect-game-day")
 
 
 def seed(world: World) -> None:
-    """Register the task definition, create the service, put the alarm."""
+    """Register the task definition, create the service, the topics and who hears of them, put the alarm."""
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
         _call(world, "ecs", "CreateService", service(world.settings.tasks))
+        for topic in (ALERTS, GAME_DAY):
+            _call(world, "sns", "CreateTopic", {"Name": last_of(topic), "Tags": TOPIC_TAGS})
+        _call(world, "sns", "Subscribe", page(world.settings.people_port))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())
+
+
+def last_of(arn: str) -> str:
+    """Return the name at the end of an ARN that has no path."""
+    return arn.rpartition(":")[2]
+
+
+def page(people_port: int) -> Params:
+    """Return the parameters of Subscribe for PagerDuty, which confirms by itself."""
+    return {"TopicArn": ALERTS, "Protocol": "http", "Endpoint": integration_url(people_port)}
 
 
 def _call(world: World, service: str, operation: str, params: Params) -> None:
@@ -83,6 +99,8 @@ def alarm() -> Params:
     """Return the parameters of PutMetricAlarm for the error rate; periods of 10 s, because the lab is fast."""
     return {
         "AlarmName": ERROR_ALARM,
+        "AlarmActions": [ALERTS],
+        "OKActions": [ALERTS],
         "AlarmDescription": f"FoodConnect's error rate is above {ERROR_RATE_PERCENT:g} %",
         "Namespace": "FoodConnect",
         "MetricName": "ErrorRate",

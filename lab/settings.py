@@ -37,6 +37,10 @@ class Simulated:
     failover_detection_s: float = 1.5  # from the loss of the primary to the promotion
     failover_dns_s: float = 0.5  # from the promotion to the swap of the endpoint
     deregistration_s: float = 1.0  # from leaving the target group to SIGTERM
+    sns_retry_s: float = 1.0  # for each 20 s that SNS waits before it tries a failing endpoint again
+    acknowledge_s: float = 2.0  # from the page to the acknowledgement by whoever is on call
+    chat_s: float = 0.5  # from a change of the incident to the message in the chat
+    status_page_s: float = 0.5  # from the message in the chat to the status page
 
     def as_dict(self) -> dict[str, float]:
         """Return {name: seconds}."""

@@ -23,6 +23,7 @@ class LabState:
     url: str
     endpoint: str
     dsn: str
+    people: str
     build: str
     simulated: Mapping[str, float]
     pids: Mapping[str, int]
@@ -54,6 +55,7 @@ def describe(
         url=f"http://127.0.0.1:{settings.alb_port}",
         endpoint=f"http://127.0.0.1:{settings.api_port}",
         dsn=dsn,
+        people=f"http://127.0.0.1:{settings.people_port}",
         build=settings.build,
         simulated=settings.simulated.as_dict(),
         pids=dict(pids),

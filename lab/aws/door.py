@@ -38,11 +38,12 @@ from lab.aws.records import records
 from lab.aws.registry import AwsError, handler_of
 from lab.aws.server import Server
 from lab.aws.shapes import misfits
+from lab.aws.sns_door import certificate, linked
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-OWN = frozenset({"cloudwatch", "ecs", "elbv2", "fis", "rds"})
+OWN = frozenset({"cloudwatch", "ecs", "elbv2", "events", "fis", "rds", "sns"})
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
     *("StartQuery", "TransactGet"),
@@ -77,11 +78,11 @@ class App:
         path = environ.get("PATH_INFO", "")
         if path.startswith("/moto-api"):  # it rewrites everything, without credentials
             return Reply(403, _TEXT, b"The lab keeps /moto-api closed.")
-        call = call_of(environ)
+        call = call_of(environ) or linked(environ)
         if call is None:
             if path == "/health" and environ["REQUEST_METHOD"] == "GET":
                 return Reply(200, (("Content-Type", "application/json"),), b'{"status":"up"}')
-            return self._unsigned(environ)
+            return certificate(self._world, environ) or self._unsigned(environ)
         started = time.perf_counter()
         try:
             body = read_body(environ)

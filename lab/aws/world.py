@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.ecs_cluster import Ecs
+from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
 from lab.aws.rds_instance import Rds
+from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.balancer import Balancer
 from lab.links import Links
@@ -39,4 +41,6 @@ class World:
     rds: Rds
     fis: Fis
     events: Events
+    sns: Sns
+    rules: Rules
     closing: threading.Event = field(default_factory=threading.Event)

@@ -66,13 +66,13 @@ def test_lab_comes_up_tells_what_it_is_and_goes() -> None:
         assert control.status(home) == state
         shown = state.as_dict()
         assert shown["simulated"] == settings.simulated.as_dict()
-        assert {"daemon", "envoy", "link", "keeper", "postgres-az_a", "postgres-az_b"} <= set(state.pids)
+        assert {"daemon", "envoy", "link", "keeper", "people", "postgres-az_a", "postgres-az_b"} <= set(state.pids)
         pids = family(state)
         assert control.down(home)
         assert none_left(pids)
         assert control.status(home) is None
         left = {path.name for path in home.iterdir()}
-        assert left == {"truth.jsonl", "audit.jsonl", "logs", "daemon.lock"}
+        assert left == {"truth.jsonl", "audit.jsonl", "people.jsonl", "logs", "daemon.lock"}
         assert not control.down(home)
 
 

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
-SHORT = Simulated(task_start_s=0.4, failover_detection_s=0.5, failover_dns_s=0.2, deregistration_s=0.4)
+SHORT = Simulated(
+    task_start_s=0.4,
+    failover_detection_s=0.5,
+    failover_dns_s=0.2,
+    deregistration_s=0.4,
+    sns_retry_s=0.2,
+    acknowledge_s=0.2,
+    chat_s=0.1,
+    status_page_s=0.1,
+)
 Event = Mapping[str, Any]
 
 

@@ -1,9 +1,10 @@
-"""A small real lab for these tests: the door and CloudWatch, served on loopback, spoken to by real boto3 clients."""
+"""A small real lab for these tests: the door, CloudWatch, SNS and EventBridge, on loopback, and real boto3 clients."""
 
 from __future__ import annotations
 
 import json
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,9 +16,13 @@ from botocore.exceptions import ClientError
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
+from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.metrics import MetricStore
+from lab.aws.sns_delivery import Delivery
+from lab.aws.sns_hub import Sns
 from lab.settings import REGION, Settings
+from lab.truth import Truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,18 +35,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Core:
-    """What the door and CloudWatch need of a world."""
+    """What the door, CloudWatch, SNS and EventBridge need of a world."""
 
     settings: Settings
     lock: threading.RLock
     cloudwatch: CloudWatch
+    truth: Truth
     events: Events
+    sns: Sns
+    rules: Rules
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
-        store, events = MetricStore(), Events()
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store, events)), events)
+        store, truth, events = MetricStore(), Truth(home / "truth.jsonl"), Events()
+        sns = Sns("", truth, store, Delivery(truth, scale=0.005))  # AWS's 20 s are 0.1 s
+        rules = Rules(truth, store, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+        events.listeners.append(rules.hear)
+        cloudwatch = CloudWatch(store, Alarms(store, events))
+        made = cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules)
+        weakref.finalize(made, truth.close)  # some tests make nothing but a core
+        return made
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
@@ -54,7 +68,7 @@ class Api:
     def __init__(self, home: Path) -> None:
         self.core = Core.at(home)
         self.server = serve(self.core.as_world())
-        self.url = self.server.url
+        self.url = self.core.sns.url = self.server.url
         self._clients: list[Any] = []
 
     def client(self, service: str, **config: object) -> Any:
@@ -90,6 +104,8 @@ class Api:
         for client in self._clients:
             client.close()
         self.server.stop()
+        self.core.sns.delivery.closing.set()
+        self.core.truth.close()
 
 
 def failure(call: Any, **arguments: object) -> ClientError:
