@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.conformance.seen import Seen, refused
+from tests.conformance.seen import Seen, all_refused, refused
 
 NAMESPACE = "Conformance"
 RULE = {"Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}
@@ -17,6 +17,8 @@ def play(seen: Seen) -> None:
     cloudwatch = seen.client("cloudwatch")
     _metrics(cloudwatch)
     _alarms(cloudwatch)
+    _muting(cloudwatch)
+    _dashboards(cloudwatch)
 
 
 def _metrics(cloudwatch: Any) -> None:
@@ -62,3 +64,40 @@ def _alarms(cloudwatch: Any) -> None:
         cloudwatch.delete_alarms(AlarmNames=["conformance"])
     cloudwatch.delete_alarms(AlarmNames=["conformance-both"])
     cloudwatch.delete_alarms(AlarmNames=["conformance"])
+
+
+def _muting(cloudwatch: Any) -> None:
+    night = {"Schedule": {"Expression": "cron(0 2 * * *)", "Duration": "PT1H"}}
+    cloudwatch.put_alarm_mute_rule(Name="night", Rule=night, MuteTargets={"AlarmNames": ["foodconnect-error-rate"]})
+    with refused("ValidationError"):
+        cloudwatch.put_alarm_mute_rule(Name="day", Rule={"Schedule": {"Expression": "at noon", "Duration": "PT1H"}})
+    cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName="night")
+    cloudwatch.list_alarm_mute_rules()
+    with refused("ResourceNotFoundException"):
+        cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName="nothing")
+    cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName="night")
+
+
+def _dashboards(cloudwatch: Any) -> None:
+    cloudwatch.put_dashboard(DashboardName="d", DashboardBody='{"widgets": []}')
+    with refused("InvalidParameterInput"):
+        cloudwatch.put_dashboard(DashboardName="d", DashboardBody="{")
+    cloudwatch.get_dashboard(DashboardName="d")
+    cloudwatch.list_dashboards()
+    cloudwatch.delete_dashboards(DashboardNames=["d"])
+    all_refused(
+        "ResourceNotFound",
+        lambda: cloudwatch.get_dashboard(DashboardName="d"),
+        lambda: cloudwatch.delete_dashboards(DashboardNames=["d"]),
+    )
+    [alarm] = cloudwatch.describe_alarms(AlarmNames=["foodconnect-error-rate"])["MetricAlarms"]
+    cloudwatch.tag_resource(ResourceARN=alarm["AlarmArn"], Tags=[{"Key": "k", "Value": "v"}])
+    cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])
+    cloudwatch.untag_resource(ResourceARN=alarm["AlarmArn"], TagKeys=["k"])
+    nothing = f"{alarm['AlarmArn']}x"
+    all_refused(
+        "ResourceNotFoundException",
+        lambda: cloudwatch.tag_resource(ResourceARN=nothing, Tags=[{"Key": "k", "Value": "v"}]),
+        lambda: cloudwatch.list_tags_for_resource(ResourceARN=nothing),
+        lambda: cloudwatch.untag_resource(ResourceARN=nothing, TagKeys=["k"]),
+    )

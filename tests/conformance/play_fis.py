@@ -34,6 +34,7 @@ def play(seen: Seen) -> None:
     fis.list_experiment_templates()
     experiment = fis.start_experiment(clientToken=token(), experimentTemplateId=template["id"])["experiment"]
     _catalogue(fis)
+    _other_accounts(fis, template["id"], experiment["id"])
     _tags(fis, template["arn"])
     wait_until(lambda: _status(fis, experiment["id"]) == "running", 5, "the experiment runs")
     fis.list_experiments()
@@ -41,10 +42,12 @@ def play(seen: Seen) -> None:
     fis.stop_experiment(id=experiment["id"])
     fis.update_safety_lever_state(id="default", state={"status": "engaged", "reason": "conformance"})
     fis.update_safety_lever_state(id="default", state={"status": "disengaged", "reason": "over"})
+    fis.update_experiment_template(id=template["id"], description="wait again")
     fis.delete_experiment_template(id=template["id"])
     all_refused(
         "ResourceNotFoundException",
         lambda: fis.get_experiment_template(id="EXTnothing"),
+        lambda: fis.update_experiment_template(id="EXTnothing", description="x"),
         lambda: fis.delete_experiment_template(id="EXTnothing"),
         lambda: fis.start_experiment(clientToken=token(), experimentTemplateId="EXTnothing"),
         lambda: fis.get_experiment(id="EXPnothing"),
@@ -63,16 +66,37 @@ def _catalogue(fis: Any) -> None:
     fis.get_action(id="aws:ecs:task-network-latency")
     with refused("ResourceNotFoundException"):
         fis.get_action(id="aws:fis:dance")
+    fis.list_target_resource_types()
+    fis.get_target_resource_type(resourceType="aws:ecs:task")
+    with refused("ResourceNotFoundException"):
+        fis.get_target_resource_type(resourceType="aws:moon:rover")
     fis.get_safety_lever(id="default")
     with refused("ResourceNotFoundException"):
         fis.get_safety_lever(id="other")
 
 
+def _other_accounts(fis: Any, template: str, experiment: str) -> None:
+    of, other = {"experimentTemplateId": template}, {"accountId": "210987654321"}
+    fis.list_target_account_configurations(**of)
+    fis.list_experiment_target_account_configurations(experimentId=experiment)
+    with refused("ValidationException"):
+        fis.create_target_account_configuration(**of, **other, clientToken=token(), roleArn=BODY["roleArn"])
+    all_refused(
+        "ResourceNotFoundException",
+        lambda: fis.get_target_account_configuration(**of, **other),
+        lambda: fis.get_experiment_target_account_configuration(experimentId=experiment, **other),
+        lambda: fis.list_target_account_configurations(experimentTemplateId="EXTnothing"),
+        lambda: fis.list_experiment_target_account_configurations(experimentId="EXPnothing"),
+    )
+
+
 def _tags(fis: Any, arn: str) -> None:
     fis.tag_resource(resourceArn=arn, tags={"k": "v"})
     fis.list_tags_for_resource(resourceArn=arn)
+    fis.untag_resource(resourceArn=arn, tagKeys=["k"])
     all_refused(
         "ResourceNotFoundException",
         lambda: fis.tag_resource(resourceArn=f"{arn}x", tags={"k": "v"}),
         lambda: fis.list_tags_for_resource(resourceArn=f"{arn}x"),
+        lambda: fis.untag_resource(resourceArn=f"{arn}x", tagKeys=["k"]),
     )
