@@ -53,9 +53,21 @@ def left_ports(base: int) -> list[str]:
     return found
 
 
-def files(*folders: Path) -> set[Path]:
-    """Return what lies in these folders, one level deep."""
-    return {path for folder in folders for path in folder.iterdir()}
+def files(folder: Path) -> set[Path]:
+    """Return what lies in a folder, one level deep."""
+    return set(folder.iterdir())
+
+
+def shared_memory(pids: set[int]) -> set[Path]:
+    """Return the files of shared memory that processes have mapped; none where the system does not tell."""
+    found = set()
+    for pid in pids:
+        try:
+            maps = Path(f"/proc/{pid}/maps").read_text()
+        except OSError:
+            continue
+        found |= {Path(line.split()[-1]) for line in maps.splitlines() if " /dev/shm/" in line}
+    return found
 
 
 def memory_mb(pids: set[int]) -> float:
@@ -70,24 +82,24 @@ def memory_mb(pids: set[int]) -> float:
     return total / 2**20
 
 
-def cycle(number: int, beside: tuple[Path, ...]) -> tuple[float, float, float, list[str]]:
+def cycle(number: int, beside: Path) -> tuple[float, float, float, list[str]]:
     """Start and stop one lab; return seconds up, MB, seconds down, and what was left."""
     home = Path(tempfile.mkdtemp(prefix="lab-boot-"))
     home.chmod(0o755)
     settings = Settings(home=home, port_base=free_port())
-    before, there = set(psutil.pids()), files(*beside)
+    before, there = set(psutil.pids()), files(beside)
     began = time.monotonic()
     state = control.up(settings, lambda sentence: None)
     up_s = time.monotonic() - began
     pids = set(state.pids.values())
     pids |= {child.pid for pid in list(pids) for child in psutil.Process(pid).children(recursive=True)}
-    used = memory_mb(pids)
+    used, shared = memory_mb(pids), shared_memory(pids)
     began = time.monotonic()
     control.down(home)
     down_s = time.monotonic() - began
     left = left_processes(home) + left_children(pids, before) + left_ports(settings.port_base)
     shutil.rmtree(home)
-    left += [f"file {path}" for path in files(*beside) - there]
+    left += [f"file {path}" for path in (files(beside) - there) | {path for path in shared if path.exists()}]
     print(f"{number:>4} {up_s:8.2f} {used:8.0f} {down_s:8.2f}   {'; '.join(left) or 'nothing'}", flush=True)
     return up_s, used, down_s, left
 
