@@ -20,6 +20,9 @@ from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
 from lab.aws.fis_targets import Resolver
+from lab.aws.logs_insights import Logs
+from lab.aws.logs_metric_filters import Publisher
+from lab.aws.logs_store import LogStore
 from lab.aws.metrics import MetricStore
 from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
@@ -33,7 +36,7 @@ from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that put their handlers on the list
+HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "logs", "rds")  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -85,7 +88,8 @@ def _assemble(
     rds = Rds(settings, lock, truth, pair, links)
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    logs = Logs(LogStore(listeners=[Publisher(store).hear]))
+    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events, logs)
 
 
 def serve(world: World) -> Callable[[], None]:

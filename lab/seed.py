@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from lab.aws.ecs_runner import image_of
 from lab.aws.ecs_view import NETWORK
+from lab.aws.logs_intake import DATABASE_GROUP
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
-from lab.settings import CLUSTER, ERROR_ALARM, REGION, SERVICE
+from lab.settings import CLUSTER, ERROR_ALARM, LOG_GROUP, REGION, SERVICE
 
 TAGS = [
     {"key": "Application", "value": "FoodConnect"},
@@ -22,6 +23,9 @@ def seed(world: World) -> None:
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
+        for group in (LOG_GROUP, DATABASE_GROUP):
+            _call(world, "logs", "CreateLogGroup", {"logGroupName": group})
+            _call(world, "logs", "PutRetentionPolicy", {"logGroupName": group, "retentionInDays": 30})
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
         _call(world, "ecs", "CreateService", service(world.settings.tasks))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())
@@ -45,6 +49,7 @@ def task_definition(build: str) -> Params:
         "mountPoints": [],
         "volumesFrom": [],
         "stopTimeout": 5,
+        "logConfiguration": log_configuration(),
     }
     return {
         "family": SERVICE,
@@ -60,6 +65,12 @@ def task_definition(build: str) -> Params:
         "pidMode": "task",
         "tags": [dict(tag) for tag in TAGS],
     }
+
+
+def log_configuration() -> Params:
+    """Return where the container's output goes."""
+    options = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "app"}
+    return {"logDriver": "awslogs", "options": options}
 
 
 def service(tasks: int) -> Params:

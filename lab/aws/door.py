@@ -40,10 +40,10 @@ from lab.aws.server import Server
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-OWN = frozenset({"cloudwatch", "ecs", "elbv2", "fis", "rds"})
+OWN = frozenset({"cloudwatch", "ecs", "elbv2", "fis", "logs", "rds"})
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
-    *("StartQuery", "TransactGet"),
+    *("StartQuery", "StopQuery", "TestMetricFilter", "TransactGet"),
 )
 AUDIT_BYTES = 50_000_000  # a full audit log becomes `audit.jsonl.1`, in the place of the one before
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)

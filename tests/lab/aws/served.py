@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
+import lab.aws.logs  # noqa: F401  its handlers
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
+from lab.aws.logs_insights import Logs
+from lab.aws.logs_metric_filters import Publisher
+from lab.aws.logs_store import LogStore
 from lab.aws.metrics import MetricStore
 from lab.settings import REGION, Settings
 
@@ -27,17 +31,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Core:
-    """What the door and CloudWatch need of a world."""
+    """What the door, CloudWatch and Logs need of a world."""
 
     settings: Settings
     lock: threading.RLock
     cloudwatch: CloudWatch
+    logs: Logs
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
         store = MetricStore()
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)))
+        logs = Logs(LogStore(listeners=[Publisher(store).hear]))
+        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)), logs)
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
