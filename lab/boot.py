@@ -28,6 +28,7 @@ from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
+from lab.aws.xray_store import XRay
 from lab.balancer import Balancer, HealthCheck
 from lab.links import Links
 from lab.postgres import Pair
@@ -36,7 +37,16 @@ from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "logs", "rds")  # modules that put their handlers on the list
+HANDLERS = (
+    "cloudwatch",
+    "ecs",
+    "elbv2",
+    "fis",
+    "iam",
+    "logs",
+    "rds",
+    "xray",
+)  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -89,7 +99,9 @@ def _assemble(
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
     logs = Logs(LogStore(listeners=[Publisher(store).hear]))
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events, logs)
+    return World(
+        settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events, logs, XRay()
+    )
 
 
 def serve(world: World) -> Callable[[], None]:

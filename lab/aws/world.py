@@ -15,6 +15,7 @@ from lab.aws.fis_lab import Fis
 from lab.aws.logs_insights import Logs
 from lab.aws.rds_instance import Rds
 from lab.aws.target_groups import TargetGroups
+from lab.aws.xray_store import XRay
 from lab.balancer import Balancer
 from lab.links import Links
 from lab.postgres import Pair
@@ -41,4 +42,5 @@ class World:
     fis: Fis
     events: Events
     logs: Logs
+    xray: XRay
     closing: threading.Event = field(default_factory=threading.Event)

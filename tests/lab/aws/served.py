@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
-import lab.aws.logs  # noqa: F401  its handlers
+import lab.aws.logs
+import lab.aws.xray  # noqa: F401  their handlers
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
@@ -18,6 +19,7 @@ from lab.aws.logs_insights import Logs
 from lab.aws.logs_metric_filters import Publisher
 from lab.aws.logs_store import LogStore
 from lab.aws.metrics import MetricStore
+from lab.aws.xray_store import XRay
 from lab.settings import REGION, Settings
 
 if TYPE_CHECKING:
@@ -37,13 +39,14 @@ class Core:
     lock: threading.RLock
     cloudwatch: CloudWatch
     logs: Logs
+    xray: XRay
 
     @classmethod
     def at(cls, home: Path) -> Core:
         """Make one."""
         store = MetricStore()
         logs = Logs(LogStore(listeners=[Publisher(store).hear]))
-        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)), logs)
+        return cls(Settings(home=home), threading.RLock(), CloudWatch(store, Alarms(store)), logs, XRay())
 
     def as_world(self) -> World:
         """The door asks for a whole world; this half is all that it touches."""
