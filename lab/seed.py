@@ -16,6 +16,7 @@ TAGS = [
     {"key": "chaos", "value": "allowed"},
 ]
 ERROR_RATE_PERCENT = 5.0
+SAMPLING = "20/s+5%"  # of each task: more than by default, for what is learned from a fault is in its traces
 
 
 def seed(world: World) -> None:
@@ -45,7 +46,7 @@ def task_definition(build: str) -> Params:
         "cpu": 0,
         "essential": True,
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
-        "environment": [],
+        "environment": [{"name": "XRAY_SAMPLING", "value": SAMPLING}],
         "mountPoints": [],
         "volumesFrom": [],
         "stopTimeout": 5,

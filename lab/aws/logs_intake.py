@@ -49,6 +49,11 @@ class Tail:
         self._torn = pieces.pop()
         return [piece.decode(errors="replace") for piece in pieces if piece.strip()]
 
+    @property
+    def found(self) -> bool:
+        """Has there been a file?"""
+        return self._file is not None
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
@@ -63,6 +68,7 @@ class Source:
     group: str
     stream: str
     create_group: bool
+    begun: bool = False  # has the process been started, and so the stream been made?
     ended: bool = False
 
 
@@ -100,7 +106,8 @@ class Intake:
         if source.ended:
             return
         lines = [(dated(line), line) for line in source.tail.lines()]
-        if lines:
+        if lines or (source.tail.found and not source.begun):  # the driver makes the stream with the container
+            source.begun = True
             self._put(source.group, source.stream, lines, create=source.create_group)
         elif stopped:
             source.tail.close()

@@ -1,4 +1,4 @@
-"""X-Ray over the API: segments come in; traces, summaries and the service graph go out. One sampling rule, the default."""
+"""X-Ray over the API: segments come in; traces, summaries, the service graph go out. Sampling has the default rule."""
 
 from __future__ import annotations
 
