@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_EVENTS, MOST_BYTES, LONGEST_MESSAGE = 10_000, 1_048_576, 1_048_550
 PAGE_BYTES = 1_048_576
-SCANNED = 50_000  # FilterLogEvents looks at so many events a call; a page may be empty and have a next one
+SCANNED = 20_000  # FilterLogEvents looks at so many events a call; a page may be empty and have a next one
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 

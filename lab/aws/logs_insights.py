@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from lab.aws.logs_query_commands import parse_query
 from lab.aws.logs_query_run import Plan
 from lab.aws.logs_query_syntax import QueryError
 from lab.aws.logs_query_values import Row, text
-from lab.aws.logs_store import Found, Group, LogStore, now_ms, size_of
+from lab.aws.logs_store import Event, Found, Group, LogStore, now_ms, size_of
 from lab.aws.registry import AwsError, Call, Params, handles
 
 if TYPE_CHECKING:
@@ -68,12 +69,10 @@ class Query:
             self.status = "Failed"
         self.events, self.took_ms = (), int((time.monotonic() - began) * 1000)
 
-    def _rows(self) -> Any:
-        """Yield the newest event first; groups come one after the other unless there is only one."""
-        found = [(event, stream, group) for group, cut in self.events for event, stream in cut.backward()]
-        if len(self.events) > 1:
-            found.sort(reverse=True)
-        for event, stream, group in found:
+    def _rows(self) -> Iterator[Row]:
+        """Yield the newest event first."""
+        groups = (_of_group(cut, group) for group, cut in self.events)
+        for event, stream, group in merge(*groups, reverse=True):
             self.scanned += 1
             self.scanned_bytes += size_of(event)
             if self.scanned % LOOK_EVERY == 0 and self.status != "Running":
@@ -91,6 +90,10 @@ class Query:
             "estimatedBytesSkipped": 0.0,
             "logGroupsScanned": float(len(self.groups)),
         }
+
+
+def _of_group(cut: Found, group: str) -> Iterator[tuple[Event, str, str]]:
+    return ((event, stream, group) for event, stream in cut.backward())
 
 
 @dataclass(slots=True)

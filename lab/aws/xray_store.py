@@ -14,7 +14,7 @@ from typing import Any
 from lab.aws.names import stable_hex
 from lab.aws.xray_segments import Part, Segment
 
-KEPT_TRACES, KEPT_BYTES, KEPT_RECORDS = 40_000, 48_000_000, 1_000
+KEPT_TRACES, KEPT_BYTES, KEPT_RECORDS = 20_000, 24_000_000, 1_000  # about 70 MB of memory
 
 
 @dataclass(frozen=True, slots=True)
