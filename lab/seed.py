@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.aws.ecs_runner import image_of
 from lab.aws.ecs_view import NETWORK
 from lab.aws.logs_intake import DATABASE_GROUP
+from lab.aws.logs_query_definitions import RUNBOOK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
@@ -27,6 +28,9 @@ def seed(world: World) -> None:
         for group in (LOG_GROUP, DATABASE_GROUP):
             _call(world, "logs", "CreateLogGroup", {"logGroupName": group})
             _call(world, "logs", "PutRetentionPolicy", {"logGroupName": group, "retentionInDays": 30})
+        for name, query in RUNBOOK.items():
+            saved = {"name": name, "queryString": query, "logGroupNames": [LOG_GROUP]}
+            _call(world, "logs", "PutQueryDefinition", saved)
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
         _call(world, "ecs", "CreateService", service(world.settings.tasks))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())

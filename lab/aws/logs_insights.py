@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from lab.aws.logs_find import group_of, invalid, missing, paged
 from lab.aws.logs_query_commands import parse_query
+from lab.aws.logs_query_definitions import Definition
 from lab.aws.logs_query_run import Plan
 from lab.aws.logs_query_syntax import QueryError
 from lab.aws.logs_query_values import Row, text
@@ -98,10 +99,11 @@ def _of_group(cut: Found, group: str) -> Iterator[tuple[Event, str, str]]:
 
 @dataclass(slots=True)
 class Logs:
-    """CloudWatch Logs of a lab: the events and the queries."""
+    """CloudWatch Logs of a lab: the events, the queries, and those that are saved."""
 
     store: LogStore
     queries: dict[str, Query] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
 
     def start(self, query: Query) -> None:
         """Run a query on a thread; the oldest of many are forgotten."""

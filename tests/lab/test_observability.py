@@ -129,6 +129,21 @@ def test_a_failover_of_the_weak_build_is_seen_in_logs_and_traces(
     assert any(event["timestamp"] / 1000 >= began - 1 for event in server)
 
 
+def test_the_runbooks_queries_are_saved_and_find_the_failover(weak: Twin, logs: CloudWatchLogsClient) -> None:
+    """Each runs as it stands, and the rows say which endpoint, which task, which error."""
+    saved = logs.describe_query_definitions(queryDefinitionNamePrefix="FoodConnect/")["queryDefinitions"]
+    rows = {each["name"].partition("/")[2]: query(logs, each["queryString"]) for each in saved}
+    assert {row["path"] for row in rows["errors by endpoint and minute"]} == {"/posts"}
+    slowest = rows["slowest requests"][0]
+    assert (slowest["status"], float(slowest["ms"]) > 100) == ("503", True)
+    assert float(rows["latency by endpoint"][0]["max_ms"]) == float(slowest["ms"])
+    failed, trouble = rows["failed requests by task"], rows["database errors"]
+    assert 0 < float(failed[0]["percent"]) < 100
+    assert sum(int(row["failed"]) for row in failed) == sum(int(row["errors"]) for row in trouble)
+    assert len({row["@logStream"] for row in rows["restarts"]}) == 3
+    assert {row["release"] for row in rows["restarts"]} == {f"{SERVICE}:1"}
+
+
 def test_the_last_words_of_a_task_are_kept(weak: Twin, logs: CloudWatchLogsClient) -> None:
     """A stopped task's stream stays; that of its successor is new."""
     wait_until(weak.is_well, 30, "the lab is well")

@@ -50,6 +50,10 @@ def test_groups_and_streams_are_described(logs: CloudWatchLogsClient) -> None:
     assert (group["retentionInDays"], group["storedBytes"], group["metricFilterCount"]) == (7, 3 * 27, 0)
     assert logs.describe_log_groups(logGroupNamePattern="hop")["logGroups"] == [group]
     assert logs.describe_log_groups(logGroupNamePattern="Hop")["logGroups"] == []
+    [short] = logs.list_log_groups(logGroupNamePattern="^/ecs/s.op$")["logGroups"]
+    assert short == {"logGroupName": GROUP, "logGroupArn": group["logGroupArn"], "logGroupClass": "STANDARD"}
+    logs.delete_retention_policy(logGroupName=GROUP)
+    assert "retentionInDays" not in logs.describe_log_groups()["logGroups"][0]
     names = [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName=GROUP)["logStreams"]]
     assert names == ["app/one", "app/two"]
     newest = logs.describe_log_streams(logGroupIdentifier=group["arn"], orderBy="LastEventTime", descending=True)
@@ -160,7 +164,9 @@ def test_tags_by_arn_and_by_name(logs: CloudWatchLogsClient) -> None:
     logs.tag_resource(resourceArn=arn, tags={"stage": "staging"})
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "a", "stage": "staging"}
     logs.untag_resource(resourceArn=arn, tagKeys=["team"])
-    assert logs.list_tags_log_group(logGroupName=GROUP)["tags"] == {"stage": "staging"}
+    logs.tag_log_group(logGroupName=GROUP, tags={"owner": "b"})
+    logs.untag_log_group(logGroupName=GROUP, tags=["stage"])
+    assert logs.list_tags_log_group(logGroupName=GROUP)["tags"] == {"owner": "b"}
 
 
 def test_memory_is_bounded_and_the_oldest_go_first() -> None:

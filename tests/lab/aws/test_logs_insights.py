@@ -277,3 +277,33 @@ def test_errors_of_the_api(logs: CloudWatchLogsClient) -> None:
     finished(logs, "limit 1")
     with pytest.raises(ClientError, match="already ended"):
         logs.stop_query(queryId=logs.describe_queries()["queries"][0]["queryId"])
+
+
+def test_queries_are_saved(logs: CloudWatchLogsClient) -> None:
+    """Put, replace, list by prefix, delete; an unknown id is not found."""
+    saved = logs.put_query_definition(name="a/one", queryString="fields @message", logGroupNames=[GROUP])
+    identifier = saved["queryDefinitionId"]
+    logs.put_query_definition(name="b/two", queryString="limit 1")
+    logs.put_query_definition(queryDefinitionId=identifier, name="a/first", queryString="limit 2")
+    [found] = logs.describe_query_definitions(queryDefinitionNamePrefix="a/")["queryDefinitions"]
+    assert (found["name"], found["queryString"], found["queryDefinitionId"]) == ("a/first", "limit 2", identifier)
+    assert logs.delete_query_definition(queryDefinitionId=identifier)["success"]
+    assert [each["name"] for each in logs.describe_query_definitions()["queryDefinitions"]] == ["b/two"]
+    with pytest.raises(ClientError, match="does not exist"):
+        logs.put_query_definition(name="c", queryString="limit 1", queryDefinitionId=identifier)
+
+
+def test_a_running_query_can_be_stopped(api: Api, logs: CloudWatchLogsClient) -> None:
+    """It is cancelled, gives no rows, and ends."""
+    group = api.core.logs.store.groups[GROUP]
+    now = int(time.time() * 1000)
+    api.core.logs.store.put(group, group.streams["app/app/a"], ((now, f'{{"n": {n}}}') for n in range(50_000)))
+    second = now // 1000
+    running: Any = {"logGroupName": GROUP, "startTime": second - 60, "endTime": second + 1}
+    identifier = logs.start_query(queryString="stats count(*) by n", **running)["queryId"]
+    assert logs.get_query_results(queryId=identifier)["status"] == "Running"
+    assert logs.stop_query(queryId=identifier)["success"]
+    answer = logs.get_query_results(queryId=identifier)
+    assert (answer["status"], answer["results"]) == ("Cancelled", [])
+    wait_until(lambda: not api.core.logs.queries[identifier].events, 10, "its thread ends")
+    assert [query["queryId"] for query in logs.describe_queries(status="Cancelled")["queries"]] == [identifier]

@@ -260,6 +260,8 @@ def test_sampling_rules_and_telemetry(api: Api, xray: XRayClient) -> None:
     answer = xray.get_sampling_targets(SamplingStatisticsDocuments=cast("Any", documents))
     assert [each["RuleName"] for each in answer["SamplingTargetDocuments"]] == ["Default"]
     assert [each["RuleName"] for each in answer["UnprocessedStatistics"]] == ["mine"]
+    assert [group["GroupName"] for group in xray.get_groups()["Groups"]] == ["Default"]
+    assert xray.get_encryption_config()["EncryptionConfig"] == {"Status": "ACTIVE", "Type": "NONE"}
     xray.put_telemetry_records(TelemetryRecords=[{"Timestamp": datetime.now(UTC), "SegmentsSpilloverCount": 3}])
     assert api.core.xray.telemetry[0]["SegmentsSpilloverCount"] == 3
 
