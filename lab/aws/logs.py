@@ -65,7 +65,10 @@ def describe_groups(world: World, params: Params, call: Call) -> dict[str, objec
         if params.get("logGroupClass") in (None, group.log_class)
     ]
     listed, token = paged(found, params)
-    return {"logGroups": [_group_as_dict(group) for group in listed], **token}
+    shown = [_group_as_dict(group) for group in listed]
+    if part:  # as AWS has it, there are no other members then
+        shown = [{key: group[key] for key in ("logGroupName", "creationTime", "arn")} for group in shown]
+    return {"logGroups": shown, **token}
 
 
 @handles("logs", "ListLogGroups")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ def _tokens(page: Sequence[Event], token: str | None) -> dict[str, str]:
 
 @handles("logs", "FilterLogEvents")
 def filter_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the events that match a pattern, over all streams or some, oldest first."""
+    """Return the events that match a pattern, over all streams or some; the oldest first unless asked otherwise."""
     store = world.logs.store
     group = given_group(store, params)
     try:
@@ -125,10 +125,20 @@ def filter_events(world: World, params: Params, call: Call) -> dict[str, object]
     except PatternError as error:
         raise invalid(f"Invalid filter pattern: {error}") from None
     names = [stream.name for stream in _streams(group, params)]
-    limit, after = _limit(params), (_numbers(params["nextToken"]) if params.get("nextToken") else None)
+    start, end = _times(params)
+    found = store.read(group, names, start, None if end is None else end + 1)  # here the end belongs to the range
+    oldest_first, place = _direction(params)
+    events = found.forward(place) if oldest_first else found.backward(place)
+    return _matching(events, match, _limit(params), oldest_first)
+
+
+def _matching(
+    events: Iterator[tuple[Event, str]], match: Callable[[str], object], limit: int, oldest_first: bool
+) -> dict[str, object]:
+    """Return a page of the events that match; the token holds the direction and the last event that was looked at."""
     found: list[dict[str, object]] = []
     size, last, more = 0, None, False
-    for scanned, (event, name) in enumerate(store.read(group, names, *_times(params)).forward(after)):
+    for scanned, (event, name) in enumerate(events):
         if len(found) >= limit or size >= PAGE_BYTES or scanned >= SCANNED:
             more = True
             break
@@ -136,8 +146,18 @@ def filter_events(world: World, params: Params, call: Call) -> dict[str, object]
         if match(event.message) is not None:
             size += size_of(event)
             found.append({"logStreamName": name, **_event_as_dict(event), "eventId": event.id})
-    token = {"nextToken": write_token(last[:2])} if more and last else {}
+    token = {"nextToken": write_token([oldest_first, *last[:2]])} if more and last else {}
     return {"events": found, "searchedLogStreams": [], **token}
+
+
+def _direction(params: Mapping[str, Any]) -> tuple[bool, tuple[int, int] | None]:
+    """Return whether the oldest comes first, and the place after which to go on: what a token says goes first."""
+    if not params.get("nextToken"):
+        return params.get("startFromHead", True), None
+    match place_of(params["nextToken"]):
+        case [bool(oldest_first), int(at), int(number)]:
+            return oldest_first, (at, number)
+    raise invalid("The specified nextToken is invalid.")
 
 
 def _streams(group: Group, params: Mapping[str, Any]) -> list[Stream]:
@@ -162,7 +182,7 @@ def _numbers(token: str) -> tuple[int, int]:
 
 
 def _times(params: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Return start and end; both may be open, and the end is not part of the range."""
+    """Return start and end, None where open."""
     return params.get("startTime"), params.get("endTime")
 
 

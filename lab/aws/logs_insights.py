@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lab.aws.logs_find import group_of, invalid, missing, paged
-from lab.aws.logs_query_commands import parse_query
+from lab.aws.logs_query_commands import DEFAULT_LIMIT, MOST_ROWS, parse_query
 from lab.aws.logs_query_definitions import Definition
 from lab.aws.logs_query_run import Plan
 from lab.aws.logs_query_syntax import QueryError
@@ -26,7 +26,7 @@ from lab.aws.registry import AwsError, Call, Params, handles
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-KEPT, AT_ONCE, MOST_ROWS, MOST_GROUPS = 200, 100, 10_000, 50
+KEPT, AT_ONCE, RESULTS_PAGE, MOST_GROUPS = 200, 100, 10_000, 50
 FIELDS_FROM = 200  # GetLogGroupFields looks at so many of the newest events
 LOOK_EVERY = 1_000  # a running query looks so many events apart whether it was stopped
 
@@ -129,7 +129,7 @@ def start_query(world: World, params: Params, call: Call) -> dict[str, object]:
     start, end = _millis(params["startTime"]), _millis(params["endTime"])
     if start > end:
         raise invalid("End time should not be before start time.")
-    limit = params.get("limit") or MOST_ROWS
+    limit = params.get("limit") or DEFAULT_LIMIT
     if not 1 <= limit <= MOST_ROWS:
         raise invalid(f"The limit must be between 1 and {MOST_ROWS}.")
     if params.get("queryLanguage", "CWLI") != "CWLI":
@@ -164,11 +164,13 @@ def _millis(when: int) -> int:
 def get_results(world: World, params: Params, call: Call) -> dict[str, object]:
     """Return what a query has found; nothing yet while it runs."""
     query = world.logs.query(params["queryId"])
+    rows, token = paged(query.results, params, limit="maxItems", most=RESULTS_PAGE)
     return {
         "queryLanguage": "CWLI",
-        "results": query.results,
+        "results": rows,
         "statistics": query.statistics,
         "status": query.status,
+        **token,
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws.logs_find import find_group, invalid, missing, paged
 from lab.aws.logs_pattern import Pattern, PatternError, compile_pattern
-from lab.aws.logs_store import Event, Group, MetricFilter, now_ms
+from lab.aws.logs_store import Event, Group, MetricFilter, now_ms, size_of
 from lab.aws.metrics import MetricStore
 from lab.aws.registry import AwsError, Call, Params, handles
 
@@ -29,11 +29,18 @@ class Publisher:
     _told: dict[tuple[str, str], int] = field(default_factory=dict)  # (group, filter) -> the last minute with a value
 
     def hear(self, group: Group, events: Sequence[Event]) -> None:
-        """Match a batch with the group's filters."""
+        """Match a batch with the group's filters, and count it in AWS/Logs."""
+        self._count(group, events)
         for each in tuple(group.filters.values()):
             pattern = compile_pattern(each.pattern)
             for event in events:
                 self._publish(group, each, pattern.match(event.message), event.at)
+
+    def _count(self, group: Group, events: Sequence[Event]) -> None:
+        minute, names = events[0].ingested // 60_000 * 60, {"LogGroupName": group.name}
+        size = float(sum(map(size_of, events)))
+        self.metrics.put("AWS/Logs", "IncomingLogEvents", names, float(len(events)), at=minute, unit="None")
+        self.metrics.put("AWS/Logs", "IncomingBytes", names, size, at=minute, unit="Bytes")
 
     def _publish(self, group: Group, each: MetricFilter, found: Mapping[str, str] | None, at: int) -> None:
         minute, key, transformation = at // 60_000 * 60, (group.name, each.name), each.transformation

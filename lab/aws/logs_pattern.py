@@ -38,7 +38,13 @@ def compile_pattern(text: str) -> Pattern:
     """Read a pattern; PatternError says what is wrong with it."""
     if len(text) > LONGEST:
         raise PatternError(f"the pattern is longer than {LONGEST} characters")
-    inner = text.strip()
+    try:
+        return _compiled(text, text.strip())
+    except RecursionError:
+        raise PatternError("the pattern is nested too deeply") from None
+
+
+def _compiled(text: str, inner: str) -> Pattern:
     if inner.startswith("{"):
         return Pattern(text, _json(inner))
     if inner.startswith("["):
@@ -54,7 +60,7 @@ def _json(text: str) -> Callable[[str], Extract | None]:
     def match(message: str) -> Extract | None:
         try:
             document = json.loads(message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(document, dict) or not condition.holds(document):
             return None

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from lab.aws.logs_query_functions import AGGREGATES, aggregates, check_calls
 from lab.aws.logs_query_syntax import Field, Node, QueryError, Tokens, expression
 
-MOST_ROWS = 10_000
+MOST_ROWS = 100_000
 DEFAULT_LIMIT = 10_000
 
 
@@ -86,6 +86,13 @@ Command: TypeAlias = Fields | Display | Filter | Parse | Stats | Sort | Limit | 
 
 def parse_query(text: str) -> tuple[Command, ...]:
     """Read a query; QueryError says what is wrong and where."""
+    try:
+        return _commands(text)
+    except RecursionError:
+        raise QueryError("the query is nested too deeply", 0, len(text)) from None
+
+
+def _commands(text: str) -> tuple[Command, ...]:
     tokens = Tokens(text)
     commands = [_command(tokens)]
     while tokens.take_sign("|"):

@@ -77,11 +77,10 @@ def discovered(message: str) -> Fields:
     if not message.startswith("{"):
         return {}
     try:
-        document = json.loads(message)
-    except ValueError:
+        fields: dict[str, Value] = {}
+        _flatten(json.loads(message), "", fields)
+    except (ValueError, RecursionError):
         return {}
-    fields: dict[str, Value] = {}
-    _flatten(document, "", fields)
     return fields
 
 

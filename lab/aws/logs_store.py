@@ -171,18 +171,22 @@ class Found:
 
     def forward(self, after: tuple[int, int] | None = None) -> Iterator[tuple[Event, str]]:
         """Yield (event, stream) oldest first, those after a place (time, number)."""
-        return merge(*(_named(events, name, after) for name, events in self.cuts))
+        firsts = (0 if after is None else bisect_right(events, (*after, _LAST)) for _, events in self.cuts)
+        return merge(
+            *(_named(islice(events, k, None), name) for (name, events), k in zip(self.cuts, firsts, strict=True))
+        )
 
-    def backward(self) -> Iterator[tuple[Event, str]]:
-        """Yield (event, stream) newest first."""
-        return merge(*(_named(reversed(events), name) for name, events in self.cuts), reverse=True)
+    def backward(self, before: tuple[int, int] | None = None) -> Iterator[tuple[Event, str]]:
+        """Yield (event, stream) newest first, those before a place."""
+        skipped = (0 if before is None else len(events) - bisect_left(events, before) for _, events in self.cuts)
+        parts = (
+            _named(islice(reversed(events), k, None), name)
+            for (name, events), k in zip(self.cuts, skipped, strict=True)
+        )
+        return merge(*parts, reverse=True)
 
 
-def _named(
-    events: Sequence[Event] | Iterator[Event], name: str, after: tuple[int, int] | None = None
-) -> Iterator[tuple[Event, str]]:
-    if after is not None and isinstance(events, list):
-        events = islice(events, bisect_right(events, (*after, _LAST)), None)
+def _named(events: Iterator[Event], name: str) -> Iterator[tuple[Event, str]]:
     return ((event, name) for event in events)
 
 

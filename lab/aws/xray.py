@@ -74,7 +74,7 @@ def get_summaries(world: World, params: Params, call: Call) -> dict[str, object]
         holds = compile_filter(params["FilterExpression"]) if params.get("FilterExpression") else None
     except FilterError as error:
         raise _invalid(f"Invalid filter expression: {error}") from None
-    traces = world.xray.between(start, end, by_event=kind != "TraceId")
+    traces = world.xray.between(start, end, kind)
     found = [trace for trace in traces if _sampled(trace, params) and (holds is None or holds(trace))]
     found.sort(key=lambda trace: trace.start)
     first = _offset(params.get("NextToken"))
@@ -99,7 +99,7 @@ def get_graph(world: World, params: Params, call: Call) -> dict[str, object]:
     group = params.get("GroupName") or (params.get("GroupARN") or DEFAULT_GROUP).split("/")[-1]
     if group != DEFAULT_GROUP:
         raise _invalid(f"The group {group} does not exist.")
-    graph = Graph.of(world.xray.between(start, end, by_event=True))
+    graph = Graph.of(world.xray.between(start, end, "Service"))
     return {
         "StartTime": aware(start),
         "EndTime": aware(end),

@@ -92,7 +92,10 @@ _TEXT: dict[str, Callable[[str, str], bool]] = {
 def compile_filter(text: str) -> Callable[[Trace], bool]:
     """Read an expression; FilterError when it is none."""
     reader = _Reader(text)
-    test = reader.any()
+    try:
+        test = reader.any()
+    except RecursionError:
+        raise FilterError("it is nested too deeply") from None
     if reader.peek()[0] != "end":
         raise FilterError(f"unexpected {reader.peek()[1]!r}")
     return lambda trace: test(Subject(trace, trace.root))

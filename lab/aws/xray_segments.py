@@ -82,7 +82,7 @@ def read_segment(document: str, now: float | None = None) -> Segment:
     """Read a document; SegmentError says what it lacks."""
     try:
         body = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SegmentError("Invalid segment. ErrorCode: ParseError") from None
     if not isinstance(body, dict):
         raise SegmentError("Invalid segment. ErrorCode: ParseError")

@@ -6,6 +6,7 @@ Memory is bounded by the number of traces and by the size of their documents: th
 from __future__ import annotations
 
 import json
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Trace:
 
     id: str
     segments: dict[str, Segment] = field(default_factory=dict)
+    updated: float = 0.0  # when its last segment came, in epoch seconds
     _visits: list[Visit] | None = None
     _root: Part | None = None
 
@@ -88,6 +90,7 @@ class Trace:
         old = self.segments.get(segment.part.id)
         self.segments[segment.part.id] = segment
         self._visits = self._root = None
+        self.updated = time.time()
         return len(segment.document) - (len(old.document) if old else 0)
 
     def visits(self) -> list[Visit]:
@@ -153,8 +156,10 @@ class XRay:
             _, oldest = self.traces.popitem(last=False)
             self.kept_bytes -= sum(len(each.document) for each in oldest.segments.values())
 
-    def between(self, start: float, end: float, *, by_event: bool = False) -> list[Trace]:
-        """Return the traces that began in a range of time by their id, or by their segments."""
-        if by_event:
-            return [trace for trace in self.traces.values() if start <= trace.start <= end]
-        return [trace for trace in self.traces.values() if int(start) <= trace.epoch <= end]
+    def between(self, start: float, end: float, kind: str = "TraceId") -> list[Trace]:
+        """Return the traces whose id, whose last update (Event) or whose end (Service) lies in a range of time."""
+        if kind == "TraceId":
+            return [trace for trace in self.traces.values() if int(start) <= trace.epoch <= end]
+        if kind == "Event":
+            return [trace for trace in self.traces.values() if start <= trace.updated <= end]
+        return [trace for trace in self.traces.values() if start <= trace.end <= end]

@@ -1,4 +1,4 @@
-"""A trace in a few lines: what GetTraceSummaries tells. A flag is true when the first segment has it set to true."""
+"""A trace in a few lines: what GetTraceSummaries tells. Fault and error are those of the first segment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def summary(trace: Trace) -> dict[str, object]:
         "ResponseTime": round(root.seconds, 3) if root else 0.0,
         "HasFault": bool(root and root.fault),
         "HasError": bool(root and root.error),
-        "HasThrottle": bool(root and root.throttle),
+        "HasThrottle": any(part.throttle for part in trace.parts),
         "IsPartial": trace.partial,
         "Http": _http(root),
         "Annotations": _annotations(trace),

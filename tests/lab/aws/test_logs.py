@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -48,10 +48,11 @@ def test_groups_and_streams_are_described(logs: CloudWatchLogsClient) -> None:
     [group] = logs.describe_log_groups(logGroupNamePrefix="/ecs/")["logGroups"]
     assert group["arn"] == f"{group['logGroupArn']}:*" == f"arn:aws:logs:eu-west-1:123456789012:log-group:{GROUP}:*"
     assert (group["retentionInDays"], group["storedBytes"], group["metricFilterCount"]) == (7, 3 * 27, 0)
-    assert logs.describe_log_groups(logGroupNamePattern="hop")["logGroups"] == [group]
+    [short] = logs.describe_log_groups(logGroupNamePattern="hop")["logGroups"]
+    assert short == {key: cast("Any", group)[key] for key in ("logGroupName", "creationTime", "arn")}
     assert logs.describe_log_groups(logGroupNamePattern="Hop")["logGroups"] == []
-    [short] = logs.list_log_groups(logGroupNamePattern="^/ecs/s.op$")["logGroups"]
-    assert short == {"logGroupName": GROUP, "logGroupArn": group["logGroupArn"], "logGroupClass": "STANDARD"}
+    [listed] = logs.list_log_groups(logGroupNamePattern="^/ecs/s.op$")["logGroups"]
+    assert listed == {"logGroupName": GROUP, "logGroupArn": group["logGroupArn"], "logGroupClass": "STANDARD"}
     logs.delete_retention_policy(logGroupName=GROUP)
     assert "retentionInDays" not in logs.describe_log_groups()["logGroups"][0]
     names = [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName=GROUP)["logStreams"]]
@@ -128,8 +129,12 @@ def test_filtering_spans_streams_in_order_of_time(logs: CloudWatchLogsClient) ->
     assert [event["logStreamName"] for event in events] == ["app/one", "app/two", "app/two", "app/one"]
     assert len({event["eventId"] for event in events}) == 4
     assert len(events[0]["eventId"]) == 56
-    ranged = logs.filter_log_events(logGroupName=GROUP, startTime=NOW - 4000, endTime=NOW - 1000)["events"]
+    ranged = logs.filter_log_events(logGroupName=GROUP, startTime=NOW - 4000, endTime=NOW - 2000)["events"]
     assert [event["message"] for event in ranged] == ["ERROR b", "ok", "ERROR late"]
+    newest = logs.filter_log_events(logGroupName=GROUP, startFromHead=False, limit=2)
+    assert [event["message"] for event in newest["events"]] == ["ERROR c", "ERROR late"]
+    rest = logs.filter_log_events(logGroupName=GROUP, nextToken=newest["nextToken"])["events"]
+    assert [event["message"] for event in rest] == ["ok", "ERROR b", "ERROR a"]
     one = logs.filter_log_events(logGroupName=GROUP, logStreamNames=["app/two"], filterPattern='"ERROR late"')
     assert [event["timestamp"] for event in one["events"]] == [NOW - 2000]
     assert len(logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="app/o")["events"]) == 3

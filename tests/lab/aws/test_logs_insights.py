@@ -183,12 +183,13 @@ def test_dedup_display_and_limit() -> None:
         ("filter toupper(a, b) = 1", 7, 14, "invalid number of arguments"),
         ("filter count(*) > 1", 7, 12, "belongs into stats"),
         ("stats ms by path", 6, 8, "no aggregate"),
-        ("limit 10001", 6, 11, "a number from 1 to 10000"),
+        ("limit 100001", 6, 12, "a number from 1 to 100000"),
         ("filter a = $b", 11, 12, "unexpected symbol $"),
         ("filter a like /(/", 15, 16, "invalid regular expression"),
         ('parse @message "a*b*" as x', 15, 21, "2 wildcards and 1 names"),
         ("stats count(*) by bin(x)", 18, 21, "a length of time"),
         ("filter a in [1, 2", 17, 17, "unexpected end of query"),
+        ("filter " + "(" * 2000, 0, 2007, "nested too deeply"),
     ],
 )
 def test_a_wrong_query_is_told_with_its_place(query: str, start: int, end: int, message: str) -> None:
@@ -236,6 +237,10 @@ def test_a_query_goes_from_running_to_complete(logs: CloudWatchLogsClient) -> No
     assert (listed["status"], listed["queryString"]) == ("Complete", "filter status >= 500 | fields task | limit 2")
     assert finished(logs, "fields task", limit=3)["statistics"]["recordsMatched"] == 8
     assert len(finished(logs, "fields task", limit=3)["results"]) == 3
+    newest = logs.describe_queries()["queries"][0]["queryId"]
+    first = logs.get_query_results(queryId=newest, maxItems=2)
+    rest = logs.get_query_results(queryId=newest, nextToken=first["nextToken"])
+    assert (len(first["results"]), len(rest["results"])) == (2, 1)
     fields = {
         field["name"]: field["percent"] for field in logs.get_log_group_fields(logGroupName=GROUP)["logGroupFields"]
     }

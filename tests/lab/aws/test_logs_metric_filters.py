@@ -34,11 +34,11 @@ def put(logs: CloudWatchLogsClient, *messages: str) -> None:
     logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=events)
 
 
-def points(api: Api, name: str, statistic: str, **dimensions: str) -> dict[datetime, float]:
+def points(api: Api, name: str, statistic: str, space: str = "Shop", **dimensions: str) -> dict[datetime, float]:
     """Return a metric's data of the last minutes."""
     now = datetime.now(UTC)
     found = api.cloudwatch.get_metric_statistics(
-        Namespace="Shop",
+        Namespace=space,
         MetricName=name,
         Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
         StartTime=now - timedelta(minutes=5),
@@ -82,6 +82,14 @@ def test_values_and_dimensions_come_from_the_message(api: Api, logs: CloudWatchL
     assert sum(points(api, "Latency", "SampleCount", Path="/a").values()) == 2
     assert sum(points(api, "Latency", "Sum", Path="/b").values()) == 7
     assert points(api, "Latency", "Sum") == {}
+
+
+def test_what_comes_in_is_counted(api: Api, logs: CloudWatchLogsClient) -> None:
+    """AWS/Logs has the events and bytes of each group."""
+    put(logs, "abcd", "ef")
+    put(logs, "g")
+    assert sum(points(api, "IncomingLogEvents", "Sum", "AWS/Logs", LogGroupName=GROUP).values()) == 3
+    assert sum(points(api, "IncomingBytes", "Sum", "AWS/Logs", LogGroupName=GROUP).values()) == 7 + 3 * 26
 
 
 def test_patterns_can_be_tried(logs: CloudWatchLogsClient) -> None:

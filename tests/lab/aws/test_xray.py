@@ -140,7 +140,17 @@ def test_filter_expressions(xray: XRayClient, expression: str, found: list[int])
 
 @pytest.mark.parametrize(
     "expression",
-    ["fault =", "nosuch = 1", "fault AND", "(fault", 'http.url > "a"', "edge() { fault }", 'service("a"', "fault ~ 1"],
+    [
+        "fault =",
+        "nosuch = 1",
+        "fault AND",
+        "(fault",
+        'http.url > "a"',
+        "edge() { fault }",
+        'service("a"',
+        "fault ~ 1",
+        "(" * 2000,
+    ],
 )
 def test_wrong_expressions_are_refused(xray: XRayClient, expression: str) -> None:
     """InvalidRequestException, as for a range that ends before it starts."""
@@ -152,9 +162,11 @@ def test_wrong_expressions_are_refused(xray: XRayClient, expression: str) -> Non
 
 
 def test_ranges_samples_and_pages(xray: XRayClient) -> None:
-    """By the time in the id or by the events; half of them is a half, the same each time; all pages are everything."""
-    late = NOW - 4.965
-    assert numbers(ask(xray, TimeRangeType="Event", StartTime=late)) == [4]
+    """By the id, by the last update, by the end; half of them is a half; all pages are everything."""
+    late = NOW - 4.9
+    assert numbers(ask(xray, TimeRangeType="Service", StartTime=late)) == [2, 3]
+    assert numbers(ask(xray, TimeRangeType="Event", StartTime=NOW - 4, EndTime=time.time() + 1)) == [1, 2, 3, 4]
+    assert ask(xray, TimeRangeType="Event", StartTime=NOW - 60, EndTime=NOW - 4) == []
     assert numbers(ask(xray, StartTime=late)) == [1, 2, 3, 4]
     assert ask(xray, StartTime=NOW - 60, EndTime=NOW - 30) == []
     xray.put_trace_segments(TraceSegmentDocuments=[segment(number) for number in range(5, 601)])
@@ -280,13 +292,13 @@ def test_memory_is_bounded() -> None:
 
 
 def test_chaosaws_probes_work(api: Api, xray: XRayClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The four probes of chaosaws, with their own defaults."""
+    """The four probes of chaosaws, over the last hour, with the filter that they have by default."""
     for name, value in (("AWS_ENDPOINT_URL", api.url), ("AWS_ACCESS_KEY_ID", "lab"), ("AWS_SECRET_ACCESS_KEY", "lab")):
         monkeypatch.setenv(name, value)
     settings: Any = {"aws_region": "eu-west-1"}
-    found = probes.get_traces_summaries(filter_expression="fault = true", configuration=settings)
+    found = probes.get_traces_summaries("1 hour", filter_expression="fault = true", configuration=settings)
     assert numbers(found["TraceSummaries"]) == [3]
-    assert len(probes.get_traces(configuration=settings)["Traces"]) == 4
-    newest = probes.get_most_recent_trace(raw_segments=True, configuration=settings)
+    assert len(probes.get_traces("1 hour", configuration=settings)["Traces"]) == 4
+    newest = probes.get_most_recent_trace("1 hour", raw_segments=True, configuration=settings)
     assert newest[0]["http"]["response"]["status"] == 404
-    assert len(probes.get_service_graph(configuration=settings)["Services"]) == 3
+    assert len(probes.get_service_graph("1 hour", configuration=settings)["Services"]) == 3
