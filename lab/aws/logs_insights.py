@@ -18,7 +18,7 @@ from lab.aws.logs_find import group_of, invalid, missing, paged
 from lab.aws.logs_query_commands import DEFAULT_LIMIT, MOST_ROWS, parse_query
 from lab.aws.logs_query_definitions import Definition
 from lab.aws.logs_query_run import Plan
-from lab.aws.logs_query_syntax import QueryError
+from lab.aws.logs_query_tokens import QueryError
 from lab.aws.logs_query_values import Row, text
 from lab.aws.logs_store import Event, Found, Group, LogStore, now_ms, size_of
 from lab.aws.registry import AwsError, Call, Params, handles

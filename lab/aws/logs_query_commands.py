@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lab.aws.logs_query_functions import AGGREGATES, aggregates, check_calls
-from lab.aws.logs_query_syntax import Field, Node, QueryError, Tokens, expression
+from lab.aws.logs_query_syntax import Field, Node, expression
+from lab.aws.logs_query_tokens import QueryError, Tokens
 
 MOST_ROWS = 100_000
 DEFAULT_LIMIT = 10_000

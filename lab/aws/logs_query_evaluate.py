@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from lab.aws.logs_query_functions import AGGREGATES, FUNCTIONS, percentile
-from lab.aws.logs_query_syntax import Binary, Call, Field, In, Like, Literal, Node, Not, QueryError, Regex, Span
+from lab.aws.logs_query_syntax import Binary, Call, Field, In, Like, Literal, Node, Not, Span
+from lab.aws.logs_query_tokens import QueryError, Regex
 from lab.aws.logs_query_values import Instant, Row, Value, number, text
 
 Compute = Callable[[Row], Value]

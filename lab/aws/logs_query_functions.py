@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 
-from lab.aws.logs_query_syntax import Call, Literal, Node, QueryError, Span
+from lab.aws.logs_query_syntax import Call, Literal, Node, Span
+from lab.aws.logs_query_tokens import QueryError
 from lab.aws.logs_query_values import Instant, Value, number, text
 
 Values = Sequence[Value]
@@ -154,7 +155,6 @@ AGGREGATES: Mapping[str, Callable[[Values], Value]] = {
     "max": _extreme(max),
     "stddev": _deviation,
     "pct": lambda values: percentile(values, 50),  # with its second argument: see `percentile`
-    "median": lambda values: percentile(values, 50),
     "earliest": lambda values: _known(values)[0] if _known(values) else None,  # of rows in the order of their times
     "latest": lambda values: _known(values)[-1] if _known(values) else None,
     "sortsfirst": _by_text(last=False),

@@ -166,9 +166,6 @@ class Found:
 
     cuts: list[tuple[str, list[Event]]]
 
-    def __len__(self) -> int:
-        return sum(len(events) for _, events in self.cuts)
-
     def forward(self, after: tuple[int, int] | None = None) -> Iterator[tuple[Event, str]]:
         """Yield (event, stream) oldest first, those after a place (time, number)."""
         firsts = (0 if after is None else bisect_right(events, (*after, _LAST)) for _, events in self.cuts)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lab.aws.names import arn
 from lab.aws.paging import aware, epoch, read_token, write_token
 from lab.aws.registry import AwsError, Call, Params, handles
-from lab.aws.xray_filter import DEFAULT_GROUP, FilterError, compile_filter
+from lab.aws.xray_filter import FilterError, compile_filter
 from lab.aws.xray_graph import Graph
+from lab.aws.xray_keywords import DEFAULT_GROUP
 from lab.aws.xray_segments import SegmentError, read_segment
 from lab.aws.xray_store import Trace
 from lab.aws.xray_summary import summary

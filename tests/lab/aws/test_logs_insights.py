@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws.logs_query_commands import parse_query
 from lab.aws.logs_query_run import Plan
-from lab.aws.logs_query_syntax import QueryError
+from lab.aws.logs_query_tokens import QueryError
 from lab.aws.logs_query_values import Row
 from lab.aws.logs_store import Event
 from tests.lab.bench import wait_until
