@@ -11,6 +11,8 @@ from threading import Thread
 from lab.aws.alb_metrics import AlbMetrics
 from lab.aws.ecs_model import Status, Task
 from lab.aws.ecs_tasks import pending, running
+from lab.aws.logs_intake import EVERY_S as LOGS_EVERY_S
+from lab.aws.logs_intake import Intake
 from lab.aws.world import World
 from lab.balancer import AccessLog
 from lab.repair import Repair
@@ -39,10 +41,12 @@ class Loops:
         """Start all threads; they end when the world closes."""
         log = AccessLog(self.world.balancer.access_log)
         alb = AlbMetrics(self.world.cloudwatch.metrics)
+        intake = Intake(self.world)
         works: tuple[tuple[str, Callable[[], None]], ...] = (
             ("reconcile", self.reconcile),
             ("measure", lambda: self._every(MEASURE_EVERY_S, lambda: self.measure(log, alb))),
             ("alarms", lambda: self._every(MEASURE_EVERY_S, self._evaluate)),
+            ("logs", lambda: self._every(LOGS_EVERY_S, intake.step)),
             ("repair", lambda: self._every(REPAIR_EVERY_S, self.repair.step)),
         )
         self.threads = [Thread(target=work, daemon=True, name=name) for name, work in works]

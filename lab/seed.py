@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from lab.aws.ecs_runner import image_of
 from lab.aws.ecs_view import NETWORK
+from lab.aws.logs_intake import DATABASE_GROUP
+from lab.aws.logs_query_definitions import RUNBOOK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
 from lab.people.addresses import integration_url
-from lab.settings import CLUSTER, ERROR_ALARM, REGION, SERVICE
+from lab.settings import CLUSTER, ERROR_ALARM, LOG_GROUP, REGION, SERVICE
 
 TAGS = [
     {"key": "Application", "value": "FoodConnect"},
@@ -18,6 +20,7 @@ TAGS = [
 TOPIC_TAGS = [{"Key": tag["key"], "Value": tag["value"]} for tag in TAGS]
 ERROR_RATE_PERCENT = 5.0
 ALERTS, GAME_DAY = arn("sns", "foodconnect-alerts"), arn("sns", "foodconnect-game-day")
+SAMPLING = "20/s+5%"  # of each task: more than by default, for what is learned from a fault is in its traces
 
 
 def seed(world: World) -> None:
@@ -25,6 +28,12 @@ def seed(world: World) -> None:
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
+        for group in (LOG_GROUP, DATABASE_GROUP):
+            _call(world, "logs", "CreateLogGroup", {"logGroupName": group})
+            _call(world, "logs", "PutRetentionPolicy", {"logGroupName": group, "retentionInDays": 30})
+        for name, query in RUNBOOK.items():
+            saved = {"name": name, "queryString": query, "logGroupNames": [LOG_GROUP]}
+            _call(world, "logs", "PutQueryDefinition", saved)
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
         _call(world, "ecs", "CreateService", service(world.settings.tasks))
         for topic in (ALERTS, GAME_DAY):
@@ -57,10 +66,11 @@ def task_definition(build: str) -> Params:
         "cpu": 0,
         "essential": True,
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
-        "environment": [],
+        "environment": [{"name": "XRAY_SAMPLING", "value": SAMPLING}],
         "mountPoints": [],
         "volumesFrom": [],
         "stopTimeout": 5,
+        "logConfiguration": log_configuration(),
     }
     return {
         "family": SERVICE,
@@ -76,6 +86,12 @@ def task_definition(build: str) -> Params:
         "pidMode": "task",
         "tags": [dict(tag) for tag in TAGS],
     }
+
+
+def log_configuration() -> Params:
+    """Return where the container's output goes."""
+    options = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "app"}
+    return {"logDriver": "awslogs", "options": options}
 
 
 def service(tasks: int) -> Params:

@@ -20,6 +20,7 @@ SERVICE = "foodconnect-backend"
 DATABASE = "foodconnect-db"
 LOAD_BALANCER = "foodconnect-alb"
 TARGET_GROUP = "foodconnect-backend-tg"
+LOG_GROUP = f"/ecs/{SERVICE}"
 ERROR_ALARM = "foodconnect-error-rate"
 PORTS = 16  # in a row, for each lab
 LOCK_TABLE = "gameday-locks"  # DynamoDB: one item for each environment that a run holds

@@ -43,10 +43,10 @@ from lab.aws.sns_door import certificate, linked
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-OWN = frozenset({"cloudwatch", "ecs", "elbv2", "events", "fis", "rds", "sns"})
+OWN = frozenset({"cloudwatch", "ecs", "elbv2", "events", "fis", "logs", "rds", "sns", "xray"})
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
-    *("StartQuery", "TransactGet"),
+    *("StartQuery", "StopQuery", "TestMetricFilter", "TransactGet"),
 )
 AUDIT_BYTES = 50_000_000  # a full audit log becomes `audit.jsonl.1`, in the place of the one before
 MOST_MISFITS = 5  # that one refusal names

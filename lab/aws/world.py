@@ -13,9 +13,11 @@ from lab.aws.ecs_cluster import Ecs
 from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
+from lab.aws.logs_insights import Logs
 from lab.aws.rds_instance import Rds
 from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
+from lab.aws.xray_store import XRay
 from lab.balancer import Balancer
 from lab.links import Links
 from lab.postgres import Pair
@@ -43,4 +45,6 @@ class World:
     events: Events
     sns: Sns
     rules: Rules
+    logs: Logs
+    xray: XRay
     closing: threading.Event = field(default_factory=threading.Event)

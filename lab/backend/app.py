@@ -154,7 +154,10 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """Answer 503: the database could not be reached in time."""
-    log.warning("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, str(error).strip())
+    name, why = type(error).__name__, str(error).strip()
+    fields = {"message": f"the database is not available: {name}: {why}", "error_class": name}
+    fields |= {"method": request.method, "path": request.url.path, "trace_id": request.scope["trace_id"]}
+    log.warning("database trouble", extra={"fields": fields})
     return answer({"error": "the database is not available; try again"}, 503, **{"Retry-After": "1"})
 
 
@@ -178,7 +181,7 @@ def drain_first(backend: Backend, loop: asyncio.AbstractEventLoop, drain_s: floa
 def create_app() -> Starlette:
     """Return the service as its environment says."""
     config = Config.from_environment(os.environ)
-    log_as_json(config.task_id)
+    log_as_json(config.task_id, config.release)
     database, telemetry = Database(config), Telemetry(config)
     backend = Backend(config, database)
 

@@ -23,13 +23,22 @@ class Config:
     metrics_every_s: float = 1.0
     aws_endpoint_url: str = ""  # without it no metrics are sent: this backend must never find a real account
     aws_region: str = "eu-west-1"
+    xray_sampling: str = "1/s+5%"  # requests a second that are traced, and the share of the others
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:
         """Read the settings; ValueError names the variable that is missing or no number."""
         if not environment.get("DATABASE_URL"):
             raise ValueError("DATABASE_URL is not set; it must be a postgresql:// address")
-        texts = ("database_url", "task_id", "service_name", "release", "aws_endpoint_url", "aws_region")
+        texts = (
+            "database_url",
+            "task_id",
+            "service_name",
+            "release",
+            "aws_endpoint_url",
+            "aws_region",
+            "xray_sampling",
+        )
         found: dict[str, str | float | int] = {}
         for name in cls.__dataclass_fields__:
             given = environment.get(name.upper())

@@ -25,6 +25,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from lab.backend.config import Config
+from lab.backend.tracing import database_call
 
 Row = tuple[object, ...]
 Connection = psycopg.AsyncConnection[Row]
@@ -87,7 +88,8 @@ class Database:
             left_s = began + self._config.db_retry_budget_s - time.monotonic()
             limit_s = min(self._config.db_attempt_timeout_s, left_s) if attempts else self._config.db_attempt_timeout_s
             try:
-                return await self._attempt(sql, values, limit_s)
+                with database_call(sql):
+                    return await self._attempt(sql, values, limit_s)
             except TROUBLE:
                 attempts += 1
                 pause_s = random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempts))

@@ -1,7 +1,8 @@
-"""What the backend says about itself: one JSON line a request on standard output, and metrics to CloudWatch.
+"""What the backend says about itself: a JSON line a request on standard output, metrics to CloudWatch, traces to X-Ray.
 
-Metrics go out once an interval in one PutMetricData, from a thread of their own that loads boto3 after the server is
-up, so that neither a slow AWS nor the import delays the start. A failure costs one interval and is logged, no more.
+Metrics go out once an interval in one PutMetricData, segments in PutTraceSegments, from a thread of their own that
+loads boto3 after the server is up, so that neither a slow AWS nor the import delays the start. A failure costs one
+interval and is logged, no more.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab.backend.config import Config
+from lab.backend.tracing import Request, Sampler, Segments, begin, segment
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_xray.client import XRayClient
 
 NAMESPACE = "FoodConnect"
 COUNTED = {"create_post": "PostsCreated", "login": "UserLogins"}  # endpoint -> metric of its successes
 MOST_VALUES = 150  # PutMetricData takes no more in one datum
+MOST_SEGMENTS = 50  # in one PutTraceSegments
 AFTER_START_S = 0.5
 SEND_S = 1.0
 
@@ -87,6 +91,8 @@ class Telemetry:
         self._config = config
         self._lock = threading.Lock()
         self._interval = Interval()
+        self._segments = Segments()
+        self._sampler = Sampler(config.xray_sampling) if self._sends else None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send_for_ever, name="telemetry", daemon=True)
 
@@ -95,9 +101,21 @@ class Telemetry:
         with self._lock:
             self._interval.add(endpoint, status, ms)
 
+    @property
+    def _sends(self) -> bool:
+        return bool(self._config.aws_endpoint_url and self._config.metrics_every_s)
+
+    def begin(self, header: str) -> Request:
+        """Begin a request that came with this X-Amzn-Trace-Id; where nothing is sent nothing is sampled."""
+        return begin(header, self._sampler)
+
+    def finished(self, request: Request, http: dict[str, object], status: int, error: BaseException | None) -> None:
+        """Keep the segment of a sampled request."""
+        self._segments.add(segment(request, self._config, http, status, error))
+
     def start(self) -> None:
         """Begin to send; without an endpoint nothing is sent."""
-        if self._config.aws_endpoint_url and self._config.metrics_every_s:
+        if self._sends:
             self._thread.start()
         else:
             log.info("no metrics are sent: AWS_ENDPOINT_URL or METRICS_EVERY_S is not set")
@@ -111,12 +129,13 @@ class Telemetry:
     def _send_for_ever(self) -> None:
         if self._ended.wait(AFTER_START_S):
             return
-        client = cloudwatch(self._config)
+        metrics, traces = clients(self._config)
         due = time.monotonic()
         while not self._ended.is_set():
             due = max(due + self._config.metrics_every_s, time.monotonic())
             self._ended.wait(due - time.monotonic())
-            self._send(client)
+            self._send(metrics)
+            self._send_segments(traces)
 
     def _send(self, client: CloudWatchClient) -> None:
         with self._lock:
@@ -129,26 +148,46 @@ class Telemetry:
         except Exception as error:  # noqa: BLE001  # whatever boto3 raises, the service must go on without metrics
             log.warning("metrics of %d requests are lost: %s", interval.requests, error)
 
+    def _send_segments(self, client: XRayClient) -> None:
+        """Send what has been waiting; after the first failure the rest is given up, and told like what was lost."""
+        waiting, lost = self._segments.take()
+        sent = 0
+        try:
+            for first in range(0, len(waiting), MOST_SEGMENTS):
+                batch = waiting[first : first + MOST_SEGMENTS]
+                answer = client.put_trace_segments(TraceSegmentDocuments=[json.dumps(body) for body in batch])
+                lost += len(answer.get("UnprocessedTraceSegments", ()))
+                sent += len(batch)
+            if lost:
+                told: Any = {"Timestamp": time.time(), "SegmentsSentCount": sent, "SegmentsSpilloverCount": lost}
+                client.put_telemetry_records(TelemetryRecords=[told])
+        except Exception as error:  # noqa: BLE001  # whatever boto3 raises, the service must go on without traces
+            log.warning("segments of %d requests are lost: %s", lost + len(waiting) - sent, error)
+            return
+        if lost:
+            log.warning("segments of %d requests are lost: there were too many", lost)
 
-def cloudwatch(config: Config) -> CloudWatchClient:
-    """Return a client that gives up quickly."""
+
+def clients(config: Config) -> tuple[CloudWatchClient, XRayClient]:
+    """Return clients of CloudWatch and X-Ray that give up quickly."""
     import boto3  # late: it takes longer to load than the whole service
     from botocore.config import Config as ClientConfig
 
     quick = ClientConfig(connect_timeout=SEND_S, read_timeout=SEND_S, retries={"total_max_attempts": 1})
-    return boto3.client("cloudwatch", endpoint_url=config.aws_endpoint_url, region_name=config.aws_region, config=quick)
+    where: Any = {"endpoint_url": config.aws_endpoint_url, "region_name": config.aws_region, "config": quick}
+    return boto3.client("cloudwatch", **where), boto3.client("xray", **where)
 
 
 class JsonLines(logging.Formatter):
     """One JSON object a line; a record's own fields come from `extra={"fields": {...}}`."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, release: str) -> None:
         super().__init__()
-        self._task = task
+        self._origin = {"task": task, "release": release}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        line: dict[str, object] = {"ts": round(record.created, 6), "level": record.levelname, "task": self._task}
+        line: dict[str, object] = {"ts": round(record.created, 6), "level": record.levelname, **self._origin}
         fields = getattr(record, "fields", None)
         line |= fields or {"logger": record.name, "message": record.getMessage()}
         if record.exc_info:
@@ -177,10 +216,10 @@ class OncePerSecond(logging.Filter):
         return True
 
 
-def log_as_json(task: str) -> None:
+def log_as_json(task: str, release: str) -> None:
     """Send every log record of this process to standard output as JSON, the chatty ones throttled."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines(task))
+    handler.setFormatter(JsonLines(task, release))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

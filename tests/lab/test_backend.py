@@ -117,7 +117,7 @@ def test_mistakes_get_the_right_status_and_a_sentence(
 
 
 def test_each_request_is_one_log_line_without_secrets(plane: Plane) -> None:
-    """Time, level, task, method, path, status, ms and request id; neither passwords nor health checks."""
+    """Time, level, task, release, method, path, status, ms and ids; neither passwords nor health checks."""
     with plane.task() as task:
         task.log_in(5, "pw5-not-to-be-logged")
         headers = {"X-Request-Id": "abc-123"}
@@ -125,7 +125,8 @@ def test_each_request_is_one_log_line_without_secrets(plane: Plane) -> None:
         assert answer.headers["x-request-id"] == "abc-123"
         wait_until(lambda: len(task.requests()) == 2, 5, "both are logged")
         login, feed = task.requests()
-        assert feed.keys() == {"ts", "level", "task", "method", "path", "status", "ms", "request_id"}
+        told = {"ts", "level", "task", "release", "method", "path", "status", "ms", "request_id", "trace_id"}
+        assert feed.keys() == told
         assert (feed["method"], feed["path"], feed["status"], feed["request_id"]) == ("GET", "/posts", 200, "abc-123")
         assert (login["path"], login["status"], login["level"]) == ("/login", 401, "INFO")
         assert feed["task"] == answer.headers["x-task"]

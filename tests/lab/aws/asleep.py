@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from lab import boot
+from lab.assembly import assemble
 from lab.aws.door import serve
 from lab.balancer import Balancer, HealthCheck
 from lab.links import Links
@@ -40,7 +41,7 @@ def world_in(folder: Path) -> World:
     balancer = Balancer(folder / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check)
     for name in boot.HANDLERS:
         import_module(f"lab.aws.{name}")
-    return boot.assemble(settings, Truth(Home(folder).truth), children, pair, links, balancer, check)
+    return assemble(settings, Truth(Home(folder).truth), children, pair, links, balancer, check)
 
 
 @dataclass

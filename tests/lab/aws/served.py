@@ -13,14 +13,20 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import lab.aws.logs
+import lab.aws.xray  # noqa: F401  their handlers
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
 from lab.aws.door import serve
 from lab.aws.event_rules import Rules
 from lab.aws.events import Events
+from lab.aws.logs_insights import Logs
+from lab.aws.logs_metric_filters import Publisher
+from lab.aws.logs_store import LogStore
 from lab.aws.metrics import MetricStore
 from lab.aws.sns_delivery import Delivery
 from lab.aws.sns_hub import Sns
+from lab.aws.xray_store import XRay
 from lab.settings import REGION, Settings
 from lab.truth import Truth
 
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Core:
-    """What the door, CloudWatch, SNS and EventBridge need of a world."""
+    """What the door, CloudWatch, Logs, SNS and EventBridge need of a world."""
 
     settings: Settings
     lock: threading.RLock
@@ -44,6 +50,8 @@ class Core:
     events: Events
     sns: Sns
     rules: Rules
+    logs: Logs
+    xray: XRay
 
     @classmethod
     def at(cls, home: Path) -> Core:
@@ -53,7 +61,8 @@ class Core:
         rules = Rules(truth, store, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
         events.listeners.append(rules.hear)
         cloudwatch = CloudWatch(store, Alarms(store, events))
-        made = cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules)
+        logs = Logs(LogStore(listeners=[Publisher(store).hear]))
+        made = cls(Settings(home=home), threading.RLock(), cloudwatch, truth, events, sns, rules, logs, XRay())
         weakref.finalize(made, truth.close)  # some tests make nothing but a core
         return made
 

@@ -1,0 +1,144 @@
+"""Connects the parts of a world: who tells whom, and who acts for whom. Nothing is started here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from lab.aws.alarm_actions import Firing
+from lab.aws.alarms import Alarms
+from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecs_cluster import Ecs
+from lab.aws.ecs_runner import Runner, places
+from lab.aws.ecs_scheduler import Scheduler
+from lab.aws.ecs_tasks import Tasks
+from lab.aws.event_rules import Deliverer, Rules
+from lab.aws.events import Events
+from lab.aws.fis_actions import Actions
+from lab.aws.fis_lab import Fis
+from lab.aws.fis_network import Network
+from lab.aws.fis_targets import Resolver
+from lab.aws.logs_find import group_of
+from lab.aws.logs_insights import Logs
+from lab.aws.logs_metric_filters import Publisher
+from lab.aws.logs_store import LogStore, Stream, now_ms
+from lab.aws.metrics import MetricStore
+from lab.aws.own_api import OwnApi
+from lab.aws.rds_instance import Rds
+from lab.aws.sns_delivery import AWS_DELAY_S, Delivery
+from lab.aws.sns_hub import Sns
+from lab.aws.target_groups import TargetGroups
+from lab.aws.world import World
+from lab.aws.xray_store import XRay
+from lab.balancer import Balancer, HealthCheck
+from lab.links import Links
+from lab.postgres import Pair
+from lab.processes import Children
+from lab.settings import Settings
+from lab.truth import Truth
+
+EVENT_STREAM = "eventbridge"  # of a log group that is a rule's target
+
+
+def assemble(
+    settings: Settings,
+    truth: Truth,
+    children: Children,
+    pair: Pair,
+    links: Links,
+    balancer: Balancer,
+    check: HealthCheck,
+) -> World:
+    """Return a world of these parts, which may or may not have been started."""
+    lock = threading.RLock()
+    events = Events()
+    store = MetricStore()
+    cloudwatch = CloudWatch(store, Alarms(store, events))
+    _witness(cloudwatch.alarms, truth)
+    elbv2 = TargetGroups(settings, truth, balancer, check)
+    runner = Runner(settings, children, links, places(settings.port_base))
+    tasks = Tasks(settings, lock, truth, elbv2, runner)
+    ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
+    tasks.tell = ecs.tell
+    rds = Rds(settings, lock, truth, pair, links)
+    api = OwnApi()
+    fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
+    sns, rules = _messages(settings, truth, cloudwatch, events)
+    logs = Logs(LogStore(listeners=[Publisher(store).hear]))
+    rules.deliverers["logs"] = _to_logs(logs)
+    world = World(
+        settings=settings,
+        lock=lock,
+        truth=truth,
+        children=children,
+        pair=pair,
+        links=links,
+        balancer=balancer,
+        cloudwatch=cloudwatch,
+        elbv2=elbv2,
+        ecs=ecs,
+        rds=rds,
+        fis=fis,
+        events=events,
+        sns=sns,
+        rules=rules,
+        logs=logs,
+        xray=XRay(),
+    )
+    api.world = world
+    return world
+
+
+def _fis(
+    settings: Settings,
+    lock: threading.RLock,
+    truth: Truth,
+    ecs: Ecs,
+    links: Links,
+    cloudwatch: CloudWatch,
+    events: Events,
+    api: OwnApi,
+) -> Fis:
+    resolver = Resolver(ecs, api)
+    network = Network(lock, truth, links, resolver)
+    actions = Actions(lock, truth, ecs, api, cloudwatch, network, settings.home)
+    fis = Fis(lock, truth, resolver, actions, cloudwatch, events)
+    fis.listen()
+    return fis
+
+
+def _witness(alarms: Alarms, truth: Truth) -> None:
+    """Write down when alarms really turned, and what became of their actions."""
+
+    def acted(firing: Firing, error: str) -> None:
+        truth.note("alarm.action", alarm=firing.alarm, action=firing.actions[0], state=firing.new, error=error)
+
+    def turned(name: str, value: str) -> None:
+        record = alarms.get(name)  # listeners hear it a moment after the change
+        truth.note("alarm.state", record.state.transitioned_at if record else None, alarm=name, state=value)
+
+    alarms.listeners.append(turned)
+    alarms.actions.courier.witnesses.append(acted)
+
+
+def _to_logs(logs: Logs) -> Deliverer:
+    """Return what writes an event to the log group of a rule's target, in a stream of its own."""
+
+    def deliver(target: Mapping[str, Any], text: str) -> None:
+        group, at = group_of(logs.store, target["Arn"]), now_ms()
+        with logs.store.lock:
+            stream = group.streams.setdefault(EVENT_STREAM, Stream(EVENT_STREAM, at))
+        logs.store.put(group, stream, [(at, text)])
+
+    return deliver
+
+
+def _messages(settings: Settings, truth: Truth, cloudwatch: CloudWatch, events: Events) -> tuple[Sns, Rules]:
+    """Connect what goes out by SNS: alarms' actions, and events that a rule passes on."""
+    url, scale = f"http://127.0.0.1:{settings.api_port}", settings.simulated.sns_retry_s / AWS_DELAY_S
+    sns = Sns(url, truth, cloudwatch.metrics, Delivery(truth, scale))
+    cloudwatch.alarms.actors.append(sns.on_firing)
+    rules = Rules(truth, cloudwatch.metrics, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+    events.listeners.append(rules.hear)
+    return sns, rules
