@@ -12,10 +12,14 @@ from importlib import import_module
 
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecr_images import Registry
 from lab.aws.ecs_cluster import Ecs
+from lab.aws.ecs_events import EcsEvents
+from lab.aws.ecs_rollout import Rollouts
 from lab.aws.ecs_runner import Runner, places
 from lab.aws.ecs_scheduler import Scheduler
 from lab.aws.ecs_tasks import Tasks
+from lab.aws.ecs_view import task_view
 from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
@@ -23,9 +27,11 @@ from lab.aws.fis_targets import Resolver
 from lab.aws.metrics import MetricStore
 from lab.aws.rds_instance import ENDPOINT_LINK, Rds
 from lab.aws.rds_watch import Watch
+from lab.aws.scaling_targets import Scaling
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
+from lab.builds import BUILDS
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -33,7 +39,16 @@ from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
 
-HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that put their handlers on the list
+HANDLERS = (
+    "cloudwatch",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "fis",
+    "iam",
+    "rds",
+    "scaling",
+)  # modules that put their handlers on the list
 
 
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
@@ -78,14 +93,44 @@ def _assemble(
     store = MetricStore()
     cloudwatch = CloudWatch(store, Alarms(store))
     elbv2 = TargetGroups(settings, truth, balancer, check)
-    runner = Runner(settings, children, links, places(settings.port_base))
-    tasks = Tasks(settings, lock, truth, elbv2, runner)
-    ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
-    tasks.tell = ecs.tell
+    images = Registry.of_builds(BUILDS)
+    runner = Runner(settings, children, links, places(settings.port_base), images)
+    ecs = _ecs(Tasks(settings, lock, truth, elbv2, runner), cloudwatch, events)
+    scaling = Scaling(truth, ecs, cloudwatch, events, settings.simulated)
     rds = Rds(settings, lock, truth, pair, links)
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    return World(
+        settings,
+        lock,
+        truth,
+        children,
+        pair,
+        links,
+        balancer,
+        cloudwatch,
+        elbv2,
+        ecs,
+        rds,
+        fis,
+        events,
+        ecr=images,
+        scaling=scaling,
+    )
+
+
+def _ecs(tasks: Tasks, cloudwatch: CloudWatch, bus: Events) -> Ecs:
+    """Connect the cluster with its scheduler, the alarms it asks and the bus it tells."""
+    events = EcsEvents(bus, task_view)
+
+    def alarm_state(name: str) -> str | None:
+        record = cloudwatch.alarms.get(name)
+        return record.state.value if record else None
+
+    rollouts = Rollouts(tasks.truth, events, alarm_state, tasks.settings.simulated.deployment_bake_s)
+    ecs = Ecs(tasks, Scheduler(tasks, tasks.elbv2, rollouts, events, start_delay_s=0.0))
+    tasks.tell, tasks.changed = ecs.tell, events.task
+    return ecs
 
 
 def serve(world: World) -> Callable[[], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.aws.ecs_runner import image_of
+from lab.aws.ecr_images import image_of
 from lab.aws.ecs_view import NETWORK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
@@ -18,13 +18,13 @@ ERROR_RATE_PERCENT = 5.0
 
 
 def seed(world: World) -> None:
-    """Register the task definition, create the service, put the alarm."""
+    """Register the task definition, put the alarm, create the service whose deployments it watches."""
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
-        _call(world, "ecs", "CreateService", service(world.settings.tasks))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())
+        _call(world, "ecs", "CreateService", service(world.settings.tasks))
 
 
 def _call(world: World, service: str, operation: str, params: Params) -> None:
@@ -73,7 +73,12 @@ def service(tasks: int) -> Params:
         "loadBalancers": [{"targetGroupArn": TARGET_GROUP_ARN, "containerName": "app", "containerPort": 8080}],
         "networkConfiguration": NETWORK,
         "healthCheckGracePeriodSeconds": 0,
-        "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+        "deploymentConfiguration": {
+            "maximumPercent": 200,
+            "minimumHealthyPercent": 100,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+            "alarms": {"alarmNames": [ERROR_ALARM], "enable": True, "rollback": True},
+        },
         "propagateTags": "SERVICE",
         "tags": [dict(tag) for tag in TAGS],
     }

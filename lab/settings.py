@@ -37,6 +37,10 @@ class Simulated:
     failover_detection_s: float = 1.5  # from the loss of the primary to the promotion
     failover_dns_s: float = 0.5  # from the promotion to the swap of the endpoint
     deregistration_s: float = 1.0  # from leaving the target group to SIGTERM
+    unhealthy_task_s: float = 10.0  # how long a task may fail its health checks before it is replaced
+    deployment_bake_s: float = 15.0  # how long a deployment's alarms are watched once its tasks serve (AWS: minutes)
+    scaling_out_s: float = 30.0  # how long a metric is above its target before a service grows (AWS: 3 min)
+    scaling_in_s: float = 150.0  # how long it is below 90 % of it before a service shrinks (AWS: 15 min)
 
     def as_dict(self) -> dict[str, float]:
         """Return {name: seconds}."""

@@ -40,7 +40,7 @@ from lab.aws.server import Server
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-OWN = frozenset({"cloudwatch", "ecs", "elbv2", "fis", "rds"})
+OWN = frozenset({"application-autoscaling", "cloudwatch", "ecr", "ecs", "elbv2", "fis", "rds"})
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
     *("StartQuery", "TransactGet"),

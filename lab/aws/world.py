@@ -9,10 +9,12 @@ import threading
 from dataclasses import dataclass, field
 
 from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecr_images import Registry
 from lab.aws.ecs_cluster import Ecs
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
 from lab.aws.rds_instance import Rds
+from lab.aws.scaling_targets import Scaling
 from lab.aws.target_groups import TargetGroups
 from lab.balancer import Balancer
 from lab.links import Links
@@ -39,4 +41,6 @@ class World:
     rds: Rds
     fis: Fis
     events: Events
+    ecr: Registry
+    scaling: Scaling
     closing: threading.Event = field(default_factory=threading.Event)

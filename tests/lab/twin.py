@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
-SHORT = Simulated(task_start_s=0.4, failover_detection_s=0.5, failover_dns_s=0.2, deregistration_s=0.4)
+SHORT = Simulated(
+    task_start_s=0.4,
+    failover_detection_s=0.5,
+    failover_dns_s=0.2,
+    deregistration_s=0.4,
+    unhealthy_task_s=2.0,
+    deployment_bake_s=0.3,
+    scaling_out_s=2.0,
+    scaling_in_s=3.0,
+)
 Event = Mapping[str, Any]
 
 
