@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lab.aws.ecs_deployment_view import brief_view, revision_view, service_deployment_view
 from lab.aws.ecs_requests import invalid, page
 from lab.aws.ecs_service import UNDER_WAY, Deployment
-from lab.aws.names import epoch_of
+from lab.aws.names import epoch_of, instant
 from lab.aws.registry import AwsError, Call, Params, handles
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ def list_service_deployments(world: World, params: Params, call: Call) -> dict[s
 def _passes(deployment: Deployment, params: Params) -> bool:
     statuses: list[str] = params.get("status") or []
     created: dict[str, Any] = params.get("createdAt") or {}
+    at = instant(deployment.created_at).timestamp()  # to the millisecond, as it is shown
     return (
         (not statuses or deployment.outcome in statuses)
-        and ("after" not in created or deployment.created_at > epoch_of(created["after"]))
-        and ("before" not in created or deployment.created_at < epoch_of(created["before"]))
+        and ("after" not in created or at > epoch_of(created["after"]))
+        and ("before" not in created or at < epoch_of(created["before"]))
     )
 
 

@@ -60,7 +60,8 @@ class Scheduler:
         started = self._start_missing(service, crew, now)
         stopped = self._stop_surplus(service, crew, now)
         whole = len(crew.new) == service.desired and all(task.id in crew.ready for task in crew.new)
-        self.rollouts.settle(service, whole and not crew.old and not started and not stopped, now)
+        still = not started and not stopped and not any(task.last is Status.DEACTIVATING for task in every)
+        self.rollouts.settle(service, whole and still and not crew.old, now)
         self._rebalance(service, crew, now)
 
     def launch(self, service: Service, deployment: Deployment, zone: str, now: float) -> Task:

@@ -111,8 +111,9 @@ def _container(task: Task, given: dict[str, Any]) -> dict[str, object]:
     if task.place is not None:
         face = {"attachmentId": _attachment_id(task), "privateIpv4Address": task.place.interface[0]}
         view["networkInterfaces"] = [face]
+    pulled = task.digests.get(given["name"]) if task.pull_stopped_at else None
     optional = {
-        "imageDigest": task.digests.get(given["name"]) or ImageName.of(given["image"]).digest,
+        "imageDigest": pulled or ImageName.of(given["image"]).digest,
         "exitCode": task.exit_code,
         "reason": task.container_reason,
     }
