@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -176,6 +177,20 @@ def handled(world: World, service: str, operation: str, params: Params) -> Any:
     assert handler is not None
     with world.lock:
         return handler(world, params, Call("lab", REGION, service))
+
+
+def test_start_of_a_service_is_told_on_the_bus(world: World) -> None:
+    """EventBridge gets every status of every task in order, and the deployment's begin and end, as JSON."""
+    wait_until(lambda: stepped(world) and world.ecs.services[SERVICE].steady, 10, "steady")
+    events = [json.loads(json.dumps(event.as_dict())) for event in world.events.kept]
+    tasks = [event["detail"] for event in events if event["detail-type"] == "ECS Task State Change"]
+    for task in world.ecs.tasks.records.values():
+        mine = [detail for detail in tasks if detail["taskArn"] == task.arn]
+        assert [each["lastStatus"] for each in mine] == ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING"]
+        assert [each["version"] for each in mine] == sorted({each["version"] for each in mine})
+        assert mine[-1]["startedAt"].endswith("Z")
+    named = [event["detail"]["eventName"] for event in events if event["detail-type"] != "ECS Task State Change"]
+    assert named == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_STEADY_STATE"]
 
 
 def test_every_answer_fits_its_shape(world: World) -> None:
