@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lab.aws.ecs_cluster import Ecs, groups_of
 from lab.aws.ecs_model import TaskDefinition
 from lab.aws.ecs_requests import PAGE, invalid, missing, page
+from lab.aws.ecs_service import UNDER_WAY
 from lab.aws.ecs_view import DEFAULT_ROLLOUT, service_view
 from lab.aws.ecs_zones import ZONE_OF
 from lab.aws.registry import AwsError, Call, Params, handles
@@ -118,5 +120,8 @@ def delete_service(world: World, params: Params, call: Call) -> dict[str, object
     if service.desired > 0 and not params.get("force"):
         raise invalid("The service cannot be stopped while it is scaled above 0.")
     service.desired, service.status = 0, "DRAINING"
+    for deployment in service.deployments:
+        if deployment.outcome in UNDER_WAY:
+            deployment.end("STOPPED", "The service was deleted.", time.time())
     world.ecs.tasks.wake.set()
     return {"service": service_view(service, world.ecs.tasks)}

@@ -179,7 +179,7 @@ def test_newer_deployment_supersedes_the_one_under_way(lab: Twin) -> None:
 
 
 def test_aborted_deployment_stops_where_it_is(lab: Twin) -> None:
-    """ABORT: STOPPED and FAILED without a way back; no more tasks of it start, and the old ones stay."""
+    """ABORT: STOPPED and FAILED; no more tasks of it start, and a lost old task is replaced by its own revision."""
     before = set(lab.task_arns())
     arn = deploy(lab, taskDefinition=release(lab, f"{REPOSITORY}@{BAD}"))
     lab.ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType="ABORT")
@@ -187,7 +187,13 @@ def test_aborted_deployment_stops_where_it_is(lab: Twin) -> None:
     primary = lab.service()["deployments"][0]
     assert (primary["status"], primary["rolloutState"]) == ("PRIMARY", "FAILED")
     assert "rollback" not in described(lab, arn)
-    assert before & set(lab.task_arns())
+    lost, *kept = sorted(before & set(lab.task_arns()))
+    known = set(lab.task_arns())
+    lab.ecs.stop_task(cluster=CLUSTER, task=lost)
+    wait_until(lambda: len(set(lab.task_arns()) - known) == 1, 5, "replaced")
+    [new] = set(lab.task_arns()) - known
+    assert lab.task(new)["taskDefinitionArn"] == lab.task(lost)["taskDefinitionArn"]
+    assert len(kept) == 2
 
 
 def test_what_is_no_deployment_cannot_be_stopped(lab: Twin) -> None:

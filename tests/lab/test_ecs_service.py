@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from tests.lab.bench import wait_until
 from tests.lab.twin import Twin
 
 WORKER = "guarded"
-QUICK = {"Delay": 1, "MaxAttempts": 20}
+QUICK = {"Delay": 0.2, "MaxAttempts": 100}
 
 
 @pytest.fixture
@@ -105,6 +107,25 @@ def test_tasks_running_waiter_sees_a_task_run(lab: Twin) -> None:
         lab.ecs.execute_command(cluster=CLUSTER, task=arn, command="sh", interactive=True)
     assert protect(lab, [arn], enabled=True)["failures"][0]["reason"] == "TASK_NOT_VALID"
     lab.ecs.stop_task(cluster=CLUSTER, task=arn)
+
+
+def test_unhealthy_task_is_replaced_first_after_its_grace(lab: Twin) -> None:
+    """In its grace period a frozen task stays; after it a replacement comes, and only then the task is stopped."""
+    began = time.time()
+    lab.ecs.stop_task(cluster=CLUSTER, task=lab.task_arns()[0])
+    fresh = str(lab.wait_truth("task.healthy", since=began)["task"])
+    [arn] = [arn for arn in lab.task_arns() if arn.endswith(f"/{fresh}")]
+    update(lab, healthCheckGracePeriodSeconds=600)
+    os.kill(lab.pid_of(arn), signal.SIGSTOP)
+    lab.wait_truth("task.unhealthy", since=began, task=fresh)
+    time.sleep(lab.settings.simulated.unhealthy_task_s + 0.3)
+    assert arn in lab.task_arns()
+    update(lab, healthCheckGracePeriodSeconds=0)
+    asked = lab.wait_truth("task.stop_requested", since=began, task=fresh)
+    _, replacement = lab.truth("task.healthy", since=began)
+    assert replacement["t"] <= asked["t"]
+    assert lab.task(arn)["stoppedReason"].startswith("Task failed ELB health checks in (target-group arn:")
+    assert any("is unhealthy in (target-group" in event["message"] for event in lab.service()["events"])
 
 
 def test_impossible_services_are_refused(lab: Twin) -> None:
