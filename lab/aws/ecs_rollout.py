@@ -85,11 +85,12 @@ class Rollouts:
 
     def count(self, service: Service, tasks: Iterable[Task], now: float) -> None:
         """Count tasks that never ran, slow down for them, and open the circuit breaker when they are too many."""
-        primary = service.primary
+        primary, known = service.primary, {deployment.id: deployment for deployment in service.deployments}
         for task in tasks:
             never_ran = task.started_at is None and task.stop_code in START_FAILURES
-            if never_ran and task.started_by == primary.id:
-                self.failed(service, primary, task, now)
+            deployment = known.get(task.started_by or "")
+            if never_ran and deployment is not None:
+                self.failed(service, deployment, task, now)
         breaker = primary.configuration.get("deploymentCircuitBreaker") or {}
         if breaker.get("enable") and primary.rollout == IN_PROGRESS and primary.failures >= threshold(service, breaker):
             primary.tripped = True

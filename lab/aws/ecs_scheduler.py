@@ -139,7 +139,8 @@ class Scheduler:
         room -= started
         for deployment in service.deployments[1:]:
             mine = sum(task.started_by == deployment.id and not task.doomed for task in crew.old)
-            lost = min(deployment.kept - mine, room) if deployment.outcome == "SUCCESSFUL" else 0
+            may = deployment.outcome == "SUCCESSFUL" and now >= deployment.next_start_at
+            lost = min(deployment.kept - mine, room) if may else 0
             if lost > 0:
                 self._start(service, deployment, lost, now)
                 room, started = room - lost, started + lost

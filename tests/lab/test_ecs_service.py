@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lab.aws.ecr_images import REPOSITORY, manifest_of
 from lab.aws.ecs_view import NETWORK
 from lab.aws.names import subnet_of
 from lab.settings import CLUSTER, SERVICE, ZONES
@@ -60,6 +61,32 @@ def test_protected_task_outlives_scale_in_and_rollout(lab: Twin, worker: str) ->
     assert lab.service(worker)["deployments"][0]["rolloutState"] == "IN_PROGRESS"
     protect(lab, [guarded], enabled=False)
     wait_until(lambda: lab.task_arns(worker) == [], 5, "the last task goes")
+
+
+def test_rollback_to_an_image_that_is_gone_fails(lab: Twin, worker: str) -> None:
+    """The last completed revision cannot be pulled any more: ROLLBACK_FAILED, and the service says so."""
+    ecr, note = lab.client("ecr"), manifest_of("default", note="soon gone")
+    ecr.put_image(repositoryName=SERVICE, imageManifest=note, imageTag="gone")
+    [container] = lab.ecs.describe_task_definition(taskDefinition=SERVICE)["taskDefinition"]["containerDefinitions"]
+    breaker = {"enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 1}}
+    rollout: Any = {"minimumHealthyPercent": 0, "maximumPercent": 100, "deploymentCircuitBreaker": breaker}
+    for tag in ("gone", "no-retry"):
+        containers: Any = [{**container, "image": f"{REPOSITORY}:{tag}"}]
+        lab.ecs.register_task_definition(family=WORKER, containerDefinitions=containers)
+        lab.ecs.update_service(
+            cluster=CLUSTER, service=worker, taskDefinition=WORKER, desiredCount=1, deploymentConfiguration=rollout
+        )
+        if tag == "gone":
+            lab.ecs.get_waiter("services_stable").wait(cluster=CLUSTER, services=[worker], WaiterConfig=QUICK)  # type: ignore[arg-type]
+            ecr.batch_delete_image(repositoryName=SERVICE, imageIds=[{"imageTag": tag}])
+
+    def newest() -> Any:
+        return lab.ecs.list_service_deployments(cluster=CLUSTER, service=worker)["serviceDeployments"][0]
+
+    lab.ecs.stop_service_deployment(serviceDeploymentArn=newest()["serviceDeploymentArn"])
+    wait_until(lambda: newest()["status"] == "ROLLBACK_FAILED", 15, "the rollback fails")
+    primary = lab.service(worker)["deployments"][0]
+    assert (primary["rolloutState"], primary["failedTasks"]) == ("FAILED", 1)
 
 
 def test_lopsided_zones_are_balanced_again(lab: Twin, worker: str) -> None:
