@@ -9,10 +9,14 @@ from typing import Any
 from lab.aws.alarm_actions import Firing
 from lab.aws.alarms import Alarms
 from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecr_images import Registry
 from lab.aws.ecs_cluster import Ecs
+from lab.aws.ecs_events import EcsEvents
+from lab.aws.ecs_rollout import Rollouts
 from lab.aws.ecs_runner import Runner, places
 from lab.aws.ecs_scheduler import Scheduler
 from lab.aws.ecs_tasks import Tasks
+from lab.aws.ecs_view import task_view
 from lab.aws.event_rules import Deliverer, Rules
 from lab.aws.events import Events
 from lab.aws.fis_actions import Actions
@@ -26,12 +30,14 @@ from lab.aws.logs_store import LogStore, Stream, now_ms
 from lab.aws.metrics import MetricStore
 from lab.aws.own_api import OwnApi
 from lab.aws.rds_instance import Rds
+from lab.aws.scaling_targets import Scaling
 from lab.aws.sns_delivery import AWS_DELAY_S, Delivery
 from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.aws.xray_store import XRay
 from lab.balancer import Balancer, HealthCheck
+from lab.builds import BUILDS
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -57,10 +63,9 @@ def assemble(
     cloudwatch = CloudWatch(store, Alarms(store, events))
     _witness(cloudwatch.alarms, truth)
     elbv2 = TargetGroups(settings, truth, balancer, check)
-    runner = Runner(settings, children, links, places(settings.port_base))
-    tasks = Tasks(settings, lock, truth, elbv2, runner)
-    ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
-    tasks.tell = ecs.tell
+    images = Registry.of_builds(BUILDS)
+    runner = Runner(settings, children, links, places(settings.port_base), images)
+    ecs = _ecs(Tasks(settings, lock, truth, elbv2, runner), cloudwatch, events)
     rds = Rds(settings, lock, truth, pair, links)
     api = OwnApi()
     fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
@@ -85,9 +90,25 @@ def assemble(
         rules=rules,
         logs=logs,
         xray=XRay(),
+        ecr=images,
+        scaling=Scaling(truth, ecs, cloudwatch, events, settings.simulated),
     )
     api.world = world
     return world
+
+
+def _ecs(tasks: Tasks, cloudwatch: CloudWatch, bus: Events) -> Ecs:
+    """Connect the cluster with its scheduler, the alarms it asks and the bus it tells."""
+    events = EcsEvents(bus, task_view)
+
+    def alarm_state(name: str) -> str | None:
+        record = cloudwatch.alarms.get(name)
+        return record.state.value if record else None
+
+    rollouts = Rollouts(tasks.truth, events, alarm_state, tasks.settings.simulated.deployment_bake_s)
+    ecs = Ecs(tasks, Scheduler(tasks, tasks.elbv2, rollouts, events, start_delay_s=0.0))
+    tasks.tell, tasks.changed = ecs.tell, events.task
+    return ecs
 
 
 def _fis(

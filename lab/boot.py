@@ -24,6 +24,7 @@ from lab.truth import Truth
 
 HANDLERS = (
     "cloudwatch",
+    "ecr",
     "ecs",
     "elbv2",
     "events_api",
@@ -32,6 +33,7 @@ HANDLERS = (
     "iam",
     "logs",
     "rds",
+    "scaling",
     "sns",
     "xray",
 )  # modules that put their handlers on the list

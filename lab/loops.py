@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from threading import Thread
 
 from lab.aws.alb_metrics import AlbMetrics
-from lab.aws.ecs_model import Status, Task
-from lab.aws.ecs_tasks import pending, running
+from lab.aws.ecs_metrics import EcsMetrics
 from lab.aws.logs_intake import EVERY_S as LOGS_EVERY_S
 from lab.aws.logs_intake import Intake
 from lab.aws.world import World
 from lab.balancer import AccessLog
 from lab.repair import Repair
-from lab.settings import CLUSTER, DATABASE, LabError
+from lab.settings import DATABASE, LabError
 
 STEP_S = 0.05
 HEALTH_EVERY_S = 0.1
@@ -40,11 +39,12 @@ class Loops:
     def start(self) -> None:
         """Start all threads; they end when the world closes."""
         log = AccessLog(self.world.balancer.access_log)
-        alb = AlbMetrics(self.world.cloudwatch.metrics)
+        store = self.world.cloudwatch.metrics
+        alb, ecs = AlbMetrics(store), EcsMetrics(store)
         intake = Intake(self.world)
         works: tuple[tuple[str, Callable[[], None]], ...] = (
             ("reconcile", self.reconcile),
-            ("measure", lambda: self._every(MEASURE_EVERY_S, lambda: self.measure(log, alb))),
+            ("measure", lambda: self._every(MEASURE_EVERY_S, lambda: self.measure(log, alb, ecs))),
             ("alarms", lambda: self._every(MEASURE_EVERY_S, self._evaluate)),
             ("logs", lambda: self._every(LOGS_EVERY_S, intake.step)),
             ("repair", lambda: self._every(REPAIR_EVERY_S, self.repair.step)),
@@ -100,21 +100,15 @@ class Loops:
             self.pids = pids
             self.tell_state(pids)
 
-    def measure(self, log: AccessLog, alb: AlbMetrics) -> None:
+    def measure(self, log: AccessLog, alb: AlbMetrics, ecs: EcsMetrics) -> None:
         """Put the metrics of the second that has passed."""
         world, now, put = self.world, time.time(), self.world.cloudwatch.metrics.put
         accesses = log.read()
         with world.lock:
             healthy, unhealthy = world.elbv2.counts()
-            counts = [(s.name, s.desired, world.ecs.tasks.of(s.group)) for s in world.ecs.services.values()]
-            counted = [(name, desired, len(running(t)), _live(t), len(pending(t))) for name, desired, t in counts]
+            services, insights = ecs.look(world.ecs)
         alb.put(accesses, healthy, unhealthy, now)
-        for name, desired, ran, live, waiting in counted:
-            names = {"ClusterName": CLUSTER, "ServiceName": name}
-            put("AWS/ECS", "LiveTaskCount", names, live, at=now, unit="Count")
-            put("ECS/ContainerInsights", "RunningTaskCount", names, ran, at=now, unit="Count")
-            put("ECS/ContainerInsights", "DesiredTaskCount", names, desired, at=now, unit="Count")
-            put("ECS/ContainerInsights", "PendingTaskCount", names, waiting, at=now, unit="Count")
+        ecs.put(services, insights, now)
         instance = {"DBInstanceIdentifier": DATABASE}
         put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
         world.balancer.put_log_aside()
@@ -122,11 +116,7 @@ class Loops:
     def _evaluate(self) -> None:
         with self.world.lock:
             self.world.cloudwatch.alarms.evaluate(time.time())
-
-
-def _live(tasks: list[Task]) -> int:
-    """ACTIVATING, RUNNING and DEACTIVATING, as AWS counts LiveTaskCount."""
-    return sum(task.last in (Status.ACTIVATING, Status.RUNNING, Status.DEACTIVATING) for task in tasks)
+            self.world.scaling.step(time.time())
 
 
 def _survive(work: Callable[[], None]) -> None:

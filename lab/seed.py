@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.aws.ecs_runner import image_of
+from lab.aws.ecr_images import image_of
 from lab.aws.ecs_view import NETWORK
 from lab.aws.logs_intake import DATABASE_GROUP
 from lab.aws.logs_query_definitions import RUNBOOK
@@ -24,7 +24,7 @@ SAMPLING = "20/s+5%"  # of each task: more than by default, for what is learned 
 
 
 def seed(world: World) -> None:
-    """Register the task definition, create the service, the topics and who hears of them, put the alarm."""
+    """Put everything in place; the alarm comes before the service, whose deployments it watches."""
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
@@ -35,11 +35,11 @@ def seed(world: World) -> None:
             saved = {"name": name, "queryString": query, "logGroupNames": [LOG_GROUP]}
             _call(world, "logs", "PutQueryDefinition", saved)
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
-        _call(world, "ecs", "CreateService", service(world.settings.tasks))
         for topic in (ALERTS, GAME_DAY):
             _call(world, "sns", "CreateTopic", {"Name": last_of(topic), "Tags": TOPIC_TAGS})
         _call(world, "sns", "Subscribe", page(world.settings.people_port))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())
+        _call(world, "ecs", "CreateService", service(world.settings.tasks))
 
 
 def last_of(arn: str) -> str:
@@ -105,7 +105,12 @@ def service(tasks: int) -> Params:
         "loadBalancers": [{"targetGroupArn": TARGET_GROUP_ARN, "containerName": "app", "containerPort": 8080}],
         "networkConfiguration": NETWORK,
         "healthCheckGracePeriodSeconds": 0,
-        "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+        "deploymentConfiguration": {
+            "maximumPercent": 200,
+            "minimumHealthyPercent": 100,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+            "alarms": {"alarmNames": [ERROR_ALARM], "enable": True, "rollback": True},
+        },
         "propagateTags": "SERVICE",
         "tags": [dict(tag) for tag in TAGS],
     }

@@ -42,6 +42,10 @@ class Simulated:
     acknowledge_s: float = 2.0  # from the page to the acknowledgement by whoever is on call
     chat_s: float = 0.5  # from a change of the incident to the message in the chat
     status_page_s: float = 0.5  # from the message in the chat to the status page
+    unhealthy_task_s: float = 10.0  # how long a task may fail its health checks before it is replaced
+    deployment_bake_s: float = 15.0  # how long a deployment's alarms are watched once its tasks serve (AWS: minutes)
+    scaling_out_s: float = 30.0  # how long a metric is above its target before a service grows (AWS: 3 min)
+    scaling_in_s: float = 150.0  # how long it is below 90 % of it before a service shrinks (AWS: 15 min)
 
     def as_dict(self) -> dict[str, float]:
         """Return {name: seconds}."""

@@ -43,7 +43,9 @@ from lab.aws.sns_door import certificate, linked
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-OWN = frozenset({"cloudwatch", "ecs", "elbv2", "events", "fis", "logs", "rds", "sns", "xray"})
+OWN = frozenset(
+    {"application-autoscaling", "cloudwatch", "ecr", "ecs", "elbv2", "events", "fis", "logs", "rds", "sns", "xray"}
+)
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),
     *("StartQuery", "StopQuery", "TestMetricFilter", "TransactGet"),

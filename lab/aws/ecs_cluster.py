@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.aws.ecs_model import Deployment, Service, Task, TaskDefinition
-from lab.aws.ecs_scheduler import Scheduler, roll_out
+from lab.aws.ecs_model import Task, TaskDefinition
+from lab.aws.ecs_rollout import revision_of
+from lab.aws.ecs_scheduler import Scheduler
+from lab.aws.ecs_service import Deployment, Revision, Service
 from lab.aws.ecs_tasks import Chore, Tasks
 from lab.aws.names import last_part, new_hex
 from lab.aws.registry import AwsError
@@ -23,7 +25,9 @@ class Ecs:
     scheduler: Scheduler
     definitions: dict[str, list[TaskDefinition]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    revisions: dict[str, Revision] = field(default_factory=dict)  # by ARN; they outlive their services
     tags: list[dict[str, str]] = field(default_factory=list)
+    insights: str = "enhanced"  # the cluster's setting containerInsights
     started_at: float = field(default_factory=time.time)
 
     def tell(self, task: Task, message: str) -> None:
@@ -83,19 +87,30 @@ class Ecs:
             raise AwsError("InvalidParameterException", "Creation of service was not idempotent.")
         now = time.time()
         service = Service(name, desired, [], now, body, tags=list(body.get("tags", [])))
-        service.target_groups = [b["targetGroupArn"] for b in body.get("loadBalancers", []) if "targetGroupArn" in b]
-        for group in service.target_groups:
-            self.scheduler.elbv2.find(group)
-        roll_out(service, Deployment(definition, desired, now), now)
+        service.target_groups = groups_of(body)
+        self.redeploy(service, definition)
         self.services[name] = service
-        self.tasks.wake.set()
         return service
 
     def redeploy(self, service: Service, definition: TaskDefinition) -> None:
-        """Start a new deployment of a service."""
-        now = time.time()
-        roll_out(service, Deployment(definition, service.desired, now), now)
+        """Start a new deployment of a service: a revision with the digests that its tags mean now."""
+        revision = revision_of(service, definition, self.tasks.runner.images.resolve)
+        self.revisions[revision.arn] = revision
+        live = (task for task in self.tasks.of(service.group) if task.wanted)
+        self.scheduler.rollouts.begin(service, revision, live, revision.created_at)
         self.tasks.wake.set()
+
+    def scale(self, service: Service, desired: int) -> None:
+        """Change how many tasks a service should have."""
+        if desired != service.desired:
+            self.tasks.truth.note("service.scaled", service=service.name, before=service.desired, desired=desired)
+            service.desired, service.steady = desired, False
+            self.tasks.wake.set()
+
+    def deployment(self, arn: str) -> tuple[Service, Deployment] | None:
+        """Return a service deployment by its ARN, with its service."""
+        every = ((service, each) for service in self.services.values() for each in service.history)
+        return next(((service, each) for service, each in every if each.arn == arn), None)
 
     def run(self, definition: TaskDefinition, count: int, **more: Any) -> list[Task]:
         """Start tasks that belong to no service; `more` are fields of Task."""
@@ -110,3 +125,8 @@ class Ecs:
     def find_task(self, id_or_arn: str) -> Task | None:
         """Return a task by identifier or ARN."""
         return self.tasks.records.get(last_part(id_or_arn))
+
+
+def groups_of(body: Mapping[str, Any]) -> list[str]:
+    """Return the target groups of a service's load balancers."""
+    return [each["targetGroupArn"] for each in body.get("loadBalancers", []) if "targetGroupArn" in each]

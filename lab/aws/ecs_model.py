@@ -1,4 +1,4 @@
-"""ECS's records: task definitions, services, deployments, tasks. Plain data; what moves them stands elsewhere.
+"""ECS's records: task definitions and tasks. Plain data; what moves them stands elsewhere, services in `ecs_service`.
 
 Records change as the real processes change, so they are mutable; they are read and written under the world's lock.
 """
@@ -6,17 +6,14 @@ Records change as the real processes change, so they are mutable; they are read 
 from __future__ import annotations
 
 import subprocess
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from lab.aws.names import arn, new_hex
+from lab.aws.names import arn
 from lab.links import Address
 from lab.settings import CLUSTER
-
-EVENTS_KEPT = 100  # as DescribeServices
 
 
 class Status(StrEnum):
@@ -85,12 +82,19 @@ class Task:
     environment: dict[str, str] = field(default_factory=dict)  # container overrides
     tags: list[dict[str, str]] = field(default_factory=list)
     target_groups: list[str] = field(default_factory=list)
+    digests: dict[str, str] = field(
+        default_factory=dict
+    )  # of containers, by name: settled by its deployment, or pulled
+    exec_enabled: bool = False
+    protected_until: float | None = None  # no scale-in and no rollout stops it before
     last: Status = Status.PROVISIONING
     desired: str = "RUNNING"
     place: Place | None = None
     process: subprocess.Popen[bytes] | None = None
     answers: bool = False  # has its process answered a request yet?
+    launching: bool = False  # its process is being started, without the lock
     pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
     started_at: float | None = None
     stopping_at: float | None = None
     term_at: float | None = None  # when SIGTERM is due
@@ -100,8 +104,10 @@ class Task:
     exit_code: int | None = None
     stop_code: str | None = None
     stopped_reason: str | None = None
+    container_reason: str | None = None
     unhealthy_since: float | None = None
     doomed: bool = False  # unhealthy for long: to be replaced first, then stopped
+    was_ready: bool = False  # has it been healthy once?
     version: int = 1
 
     @property
@@ -123,69 +129,3 @@ class Task:
         """Move on to a status."""
         self.last = status
         self.version += 1
-
-
-@dataclass(slots=True)
-class Deployment:
-    """One revision being rolled out; the first of a service's list is its PRIMARY."""
-
-    definition: TaskDefinition
-    desired: int
-    created_at: float
-    id: str = field(default_factory=lambda: f"ecs-svc/{int(new_hex(), 16) % 10**19:019d}")
-    rollout: str = "IN_PROGRESS"
-    reason: str = ""
-    outcome: str = "IN_PROGRESS"  # as ListServiceDeployments words it
-    failed: set[str] = field(default_factory=set)  # tasks that ended before they ran, or never became healthy
-    next_start_at: float = 0.0
-    updated_at: float = 0.0
-
-    @property
-    def number(self) -> str:
-        """The identifier without its prefix."""
-        return self.id.partition("/")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceEvent:
-    """One line of a service's log."""
-
-    at: float
-    message: str
-    id: str = field(default_factory=new_hex)
-
-
-@dataclass(slots=True)
-class Service:
-    """A service; `body` holds the members of CreateService that only need to be told back."""
-
-    name: str
-    desired: int
-    deployments: list[Deployment]
-    created_at: float
-    body: dict[str, Any] = field(default_factory=dict)
-    target_groups: list[str] = field(default_factory=list)
-    tags: list[dict[str, str]] = field(default_factory=list)
-    status: str = "ACTIVE"
-    steady: bool = False
-    events: deque[ServiceEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
-    history: list[Deployment] = field(default_factory=list)  # newest first, for ListServiceDeployments
-
-    @property
-    def arn(self) -> str:
-        """The service's ARN, with its cluster."""
-        return arn("ecs", f"service/{CLUSTER}/{self.name}")
-
-    @property
-    def group(self) -> str:
-        """The group that its tasks carry."""
-        return f"service:{self.name}"
-
-    @property
-    def primary(self) -> Deployment:
-        """The deployment that new tasks come from."""
-        return self.deployments[0]
-
-    def tell(self, message: str, at: float) -> None:
-        """Put a line in the service's log, newest first."""
-        self.events.appendleft(ServiceEvent(at, f"(service {self.name}) {message}"))

@@ -18,41 +18,20 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Thread
 
+from lab.aws.ecr_images import Registry
 from lab.aws.ecs_model import Place, Task
 from lab.builds import BUILDS
 from lab.links import Address, Links
 from lab.postgres import Pair
 from lab.processes import Children, own_environment, python
-from lab.settings import ACCOUNT, REGION, SERVICE, Settings
+from lab.settings import REGION, Settings
 
 PORT = 8080
 DATABASE_PORT = 5432
 ASK_EVERY_S = 0.02
 SILENT_S = 15.0  # a process that does not answer is a running task all the same
 PATIENCE_S = 1.0  # a target that fails its first check needs two more: wait so long for a task to become well
-REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{SERVICE}"
 EGRESS_NETWORK = "127.79.0.0/16"  # where the tasks' own ways to the database lie
-
-
-class CannotPull(Exception):
-    """The task's image is none of the lab's builds."""
-
-
-def image_of(build: str) -> str:
-    """Return the image name of a build of the backend."""
-    return f"{REPOSITORY}:{build}"
-
-
-def build_of(image: str) -> str:
-    """Return the build that an image names by its tag, the default build for a digest; CannotPull otherwise."""
-    repository, _, tag = image.partition("@")[0].partition(":")
-    name = tag or "default"
-    if repository.rpartition("/")[2] != SERVICE or name not in BUILDS:
-        raise CannotPull(
-            f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-            f"{image}: not found. The lab has {', '.join(image_of(known) for known in BUILDS)}"
-        )
-    return name
 
 
 def is_free(address: Address) -> bool:
@@ -130,13 +109,14 @@ class Runner:
     children: Children
     links: Links
     fresh_place: Callable[[], Place]
+    images: Registry
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
-        """Open the task's links and start its process.
+        """Pull the task's image, open its links and start its process; CannotPull if there is no such image.
 
         From a thread `answers()` is called when it answers, and `ended(exit code)` when it is over.
         """
-        build = build_of(task.definition.containers[0]["image"])
+        build = self._pull(task)
         place = task.place = self.fresh_place()
         self.open_links(task)
         process = task.process = self.children.spawn(
@@ -152,6 +132,14 @@ class Runner:
             ended(process.wait())
 
         Thread(target=attend, daemon=True, name=f"task-{task.short}").start()
+
+    def _pull(self, task: Task) -> str:
+        """Return the build of the task's application, and note the digest that it runs."""
+        container = task.definition.containers[0]
+        name = container["name"]
+        task.digests[name], build = self.images.pull(container["image"], task.digests.get(name))
+        task.pull_stopped_at = time.time()
+        return build
 
     def open_links(self, task: Task) -> None:
         """Open both of a task's links."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from threading import Event, RLock
 from typing import TypeAlias
 
+from lab.aws.ecr_images import CannotPull
 from lab.aws.ecs_model import STARTING, Status, Task
-from lab.aws.ecs_runner import CannotPull, Runner
+from lab.aws.ecs_runner import Runner
 from lab.aws.target_groups import TargetGroups
 from lab.settings import LabError, Settings
 from lab.truth import Truth
@@ -34,6 +35,7 @@ class Tasks:
     elbv2: TargetGroups
     runner: Runner
     tell: Callable[[Task, str], None] = lambda task, message: None  # a line for the log of the task's service
+    changed: Callable[[Task], None] = lambda task: None  # told of every change of a status
     wake: Event = field(default_factory=Event)  # set when there is something to do at once
     records: dict[str, Task] = field(default_factory=dict)
 
@@ -42,7 +44,13 @@ class Tasks:
         self.records[task.id] = task
         self.wake.set()
         self.truth.note("task.created", task=task.id, group=task.group, definition=task.definition.name)
+        self.changed(task)
         return task
+
+    def to(self, task: Task, status: Status) -> None:
+        """Move a task on to a status, and tell so."""
+        task.to(status)
+        self.changed(task)
 
     def of(self, group: str) -> list[Task]:
         """Return the tasks of a group, oldest first."""
@@ -57,11 +65,14 @@ class Tasks:
         task.version += 1
         self.truth.note("task.stop_requested", at=now, task=task.id, code=code, reason=reason)
         if task.process is None:
-            task.to(Status.DEPROVISIONING)
+            if task.launching:  # its process comes any moment, and is ended then
+                self.changed(task)
+            else:
+                self.to(task, Status.DEPROVISIONING)
             return
         drains = self._leave_target_groups(task)
         task.term_at = now + (self.settings.simulated.deregistration_s if drains else 0.0)
-        task.to(Status.DEACTIVATING)
+        self.to(task, Status.DEACTIVATING)
         self.wake.set()
 
     def step(self, task: Task, now: float) -> Chore | None:
@@ -98,17 +109,20 @@ class Tasks:
     def _provision(self, task: Task, now: float) -> None:
         if now >= (task.created_at + task.start_at) / 2:
             task.pull_started_at = now
-            task.to(Status.PENDING)
+            self.to(task, Status.PENDING)
             self.wake.set()
 
     def _start(self, task: Task, now: float) -> Chore | None:
         if task.process is None:
-            return (lambda: self._launch(task)) if now >= task.start_at else None
+            if now < task.start_at or task.launching:
+                return None
+            task.launching = True
+            return lambda: self._launch(task)
         if task.answers:
             for group in task.target_groups:
                 self.elbv2.register(group, self._target(task), owner=task.id, zone=task.zone)
                 self.tell(task, f"registered 1 targets in (target-group {group})")
-            task.to(Status.ACTIVATING)
+            self.to(task, Status.ACTIVATING)
             self.wake.set()
         return None
 
@@ -117,19 +131,22 @@ class Tasks:
             self.runner.launch(task, lambda: self._note_answer(task), lambda code: self._note_exit(task, code))
         except (CannotPull, LabError, OSError) as error:
             with self.lock:
+                task.launching = False
                 self._failed(task, str(error))
             return
         self.truth.note("task.started", task=task.id, pid=task.process.pid if task.process else None)
         with self.lock:
-            if not task.wanted:  # stopped in the meantime
+            task.launching = False
+            if not task.wanted and task.last is Status.PENDING:  # stopped in the meantime
                 task.term_at = time.time()
-                task.to(Status.DEACTIVATING)
+                self.to(task, Status.DEACTIVATING)
 
-    @staticmethod
-    def _failed(task: Task, reason: str) -> None:
-        task.stop_code, task.stopped_reason, task.desired = "TaskFailedToStart", reason, "STOPPED"
-        task.stopping_at = time.time()
-        task.to(Status.DEPROVISIONING)
+    def _failed(self, task: Task, reason: str) -> None:
+        if task.wanted:
+            task.stop_code, task.stopped_reason, task.desired = "TaskFailedToStart", reason, "STOPPED"
+        task.container_reason = reason
+        task.stopping_at = task.stopping_at or time.time()
+        self.to(task, Status.DEPROVISIONING)
 
     def _note_answer(self, task: Task) -> None:
         task.answers = True
@@ -141,7 +158,7 @@ class Tasks:
 
     def _run(self, task: Task, now: float) -> None:
         task.started_at = now
-        task.to(Status.RUNNING)
+        self.to(task, Status.RUNNING)
         self.truth.note("task.running", at=now, task=task.id)
 
     def _signal(self, task: Task, now: float) -> None:
@@ -150,7 +167,7 @@ class Tasks:
             task.process.send_signal(signal.SIGTERM)
             self.truth.note("task.sigterm", task=task.id)
             task.kill_at = now + self.settings.stop_timeout_s
-            task.to(Status.STOPPING)
+            self.to(task, Status.STOPPING)
         elif task.kill_at is not None and now >= task.kill_at:
             task.process.kill()
             self.truth.note("task.sigkill", task=task.id)
@@ -164,12 +181,12 @@ class Tasks:
             self._leave_target_groups(task)
         task.exit_code = code if code >= 0 else 128 - code
         task.execution_stopped_at = task.execution_stopped_at or now
-        task.to(Status.DEPROVISIONING)
+        self.to(task, Status.DEPROVISIONING)
         return lambda: self.runner.release(task)
 
     def _over(self, task: Task, now: float) -> None:
         task.stopped_at = now
-        task.to(Status.STOPPED)
+        self.to(task, Status.STOPPED)
         self.truth.note("task.stopped", at=now, task=task.id, code=task.stop_code, exit_code=task.exit_code)
 
     def _leave_target_groups(self, task: Task) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.aws.ecs_model import Deployment, Service, Status, Task, TaskDefinition
+from lab.aws.ecr_images import ImageName
+from lab.aws.ecs_model import Status, Task, TaskDefinition
+from lab.aws.ecs_service import Deployment, Service
 from lab.aws.ecs_tasks import Tasks, pending, running
-from lab.aws.names import SECURITY_GROUP, arn, instant, stable_hex, subnet_of
+from lab.aws.names import CLUSTER_ARN, SECURITY_GROUP, arn, instant, stable_hex, subnet_of
 from lab.settings import CLUSTER, ZONES
 
-CLUSTER_ARN = arn("ecs", f"cluster/{CLUSTER}")
 DEFAULT_ROLLOUT = {
     "maximumPercent": 200,
     "minimumHealthyPercent": 100,
@@ -26,7 +27,7 @@ NETWORK = {
 _TIMES = {
     "createdAt": "created_at",
     "pullStartedAt": "pull_started_at",
-    "pullStoppedAt": "start_at",
+    "pullStoppedAt": "pull_stopped_at",
     "connectivityAt": "pull_started_at",
     "startedAt": "started_at",
     "stoppingAt": "stopping_at",
@@ -54,7 +55,7 @@ def task_view(task: Task, *, tags: bool = False) -> dict[str, object]:
         "cpu": body.get("cpu", "256"),
         "memory": body.get("memory", "512"),
         "version": task.version,
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": task.exec_enabled,
         "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         "attachments": [_attachment(task)],
@@ -68,8 +69,6 @@ def task_view(task: Task, *, tags: bool = False) -> dict[str, object]:
 
 def _times(task: Task) -> dict[str, object]:
     known = {name: getattr(task, attribute) for name, attribute in _TIMES.items()}
-    if task.process is None:
-        known["pullStoppedAt"] = None  # `start_at` is only a plan until the process is there
     return {name: instant(at) for name, at in known.items() if at is not None}
 
 
@@ -102,7 +101,6 @@ def _container(task: Task, given: dict[str, Any]) -> dict[str, object]:
         "taskArn": task.arn,
         "name": given["name"],
         "image": given["image"],
-        "imageDigest": image_digest(given["image"]),
         "runtimeId": f"{task.id}-{stable_hex(given['name'], 10)}",
         "lastStatus": status,
         "healthStatus": "UNKNOWN",
@@ -113,15 +111,13 @@ def _container(task: Task, given: dict[str, Any]) -> dict[str, object]:
     if task.place is not None:
         face = {"attachmentId": _attachment_id(task), "privateIpv4Address": task.place.interface[0]}
         view["networkInterfaces"] = [face]
-    if task.exit_code is not None:
-        view["exitCode"] = task.exit_code
-    return view
-
-
-def image_digest(image: str) -> str:
-    """Return the digest of an image: the one its name carries, else one derived from the name."""
-    _, at, digest = image.partition("@")
-    return digest if at else f"sha256:{stable_hex(image, 64)}"
+    pulled = task.digests.get(given["name"]) if task.pull_stopped_at else None
+    optional = {
+        "imageDigest": pulled or ImageName.of(given["image"]).digest,
+        "exitCode": task.exit_code,
+        "reason": task.container_reason,
+    }
+    return {**view, **{name: value for name, value in optional.items() if value is not None}}
 
 
 def definition_view(definition: TaskDefinition) -> dict[str, object]:
@@ -148,16 +144,16 @@ def deployment_view(service: Service, deployment: Deployment, tasks: Tasks) -> d
         "id": deployment.id,
         "status": "PRIMARY" if primary else "ACTIVE",
         "taskDefinition": deployment.definition.arn,
-        "desiredCount": service.desired if primary else 0,
+        "desiredCount": service.desired if primary else deployment.kept,
         "runningCount": len(running(mine)),
         "pendingCount": len(pending(mine)),
-        "failedTasks": len(deployment.failed),
+        "failedTasks": deployment.failures,
         "createdAt": instant(deployment.created_at),
         "updatedAt": instant(deployment.updated_at),
         "launchType": "FARGATE",
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
-        "networkConfiguration": service.body.get("networkConfiguration", NETWORK),
+        "networkConfiguration": deployment.revision.body.get("networkConfiguration", NETWORK),
         "rolloutState": deployment.rollout,
         "rolloutStateReason": deployment.reason,
     }
@@ -190,9 +186,9 @@ def service_view(service: Service, tasks: Tasks, *, tags: bool = False) -> dict[
         "placementConstraints": [],
         "placementStrategy": [],
         "propagateTags": service.body.get("propagateTags", "NONE"),
-        "enableECSManagedTags": False,
-        "enableExecuteCommand": False,
-        "availabilityZoneRebalancing": "ENABLED",
+        "enableECSManagedTags": service.body.get("enableECSManagedTags", False),
+        "enableExecuteCommand": service.body.get("enableExecuteCommand", False),
+        "availabilityZoneRebalancing": service.body.get("availabilityZoneRebalancing", "ENABLED"),
         "createdAt": instant(service.created_at),
         "createdBy": arn("iam", "role/foodconnect-deploy"),
         "events": events,

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import UTC, datetime
 
-from lab.settings import ACCOUNT, LOAD_BALANCER, REGION, TARGET_GROUP
+from lab.settings import ACCOUNT, CLUSTER, LOAD_BALANCER, REGION, TARGET_GROUP
 
 
 def arn(service: str, resource: str) -> str:
@@ -39,6 +39,7 @@ def epoch_of(when: datetime) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
+CLUSTER_ARN = arn("ecs", f"cluster/{CLUSTER}")
 LOAD_BALANCER_PATH = f"app/{LOAD_BALANCER}/{stable_hex(LOAD_BALANCER)}"  # also the metric dimension
 TARGET_GROUP_PATH = f"targetgroup/{TARGET_GROUP}/{stable_hex(TARGET_GROUP)}"
 LISTENER_ARN = arn("elasticloadbalancing", f"listener/{LOAD_BALANCER_PATH}/{stable_hex('listener-80')}")

@@ -9,12 +9,14 @@ import threading
 from dataclasses import dataclass, field
 
 from lab.aws.cloudwatch import CloudWatch
+from lab.aws.ecr_images import Registry
 from lab.aws.ecs_cluster import Ecs
 from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
 from lab.aws.logs_insights import Logs
 from lab.aws.rds_instance import Rds
+from lab.aws.scaling_targets import Scaling
 from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.aws.xray_store import XRay
@@ -47,4 +49,6 @@ class World:
     rules: Rules
     logs: Logs
     xray: XRay
+    ecr: Registry
+    scaling: Scaling
     closing: threading.Event = field(default_factory=threading.Event)

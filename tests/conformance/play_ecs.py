@@ -21,6 +21,14 @@ def play(seen: Seen) -> None:
 
 def _definitions(ecs: Any) -> None:
     ecs.list_clusters()
+    ecs.update_cluster(**IN)
+    ecs.update_cluster_settings(**IN, settings=[{"name": "containerInsights", "value": "enhanced"}])
+    all_refused(
+        "ClusterNotFoundException",
+        lambda: ecs.update_cluster(cluster="nowhere"),
+        lambda: ecs.update_cluster_settings(cluster="nowhere", settings=[]),
+    )
+    ecs.list_task_definition_families()
     assert ecs.describe_clusters(clusters=["nowhere"])["failures"][0]["reason"] == "MISSING"
     known = ecs.describe_task_definition(taskDefinition=SERVICE, include=["TAGS"])["taskDefinition"]
     with refused("ClientException"):
@@ -46,6 +54,7 @@ def _services(ecs: Any) -> None:
     ecs.list_service_deployments(**IN, service=SERVICE)
     with refused("ServiceNotFoundException"):
         ecs.list_service_deployments(**IN, service="nothing")
+    _deployments(ecs)
     ecs.update_service(**IN, service="other", desiredCount=0)
     with refused("ServiceNotFoundException"):
         ecs.update_service(**IN, service="nothing", desiredCount=0)
@@ -55,6 +64,17 @@ def _services(ecs: Any) -> None:
     ecs.deregister_task_definition(taskDefinition="other:1")
     with refused("ClientException"):
         ecs.deregister_task_definition(taskDefinition="nothing:1")
+
+
+def _deployments(ecs: Any) -> None:
+    ecs.update_service(**IN, service="other", forceNewDeployment=True)
+    newest = ecs.list_service_deployments(**IN, service="other")["serviceDeployments"][0]
+    known = ecs.describe_service_deployments(serviceDeploymentArns=[newest["serviceDeploymentArn"]])
+    ecs.describe_service_revisions(serviceRevisionArns=[newest["targetServiceRevisionArn"]])
+    ecs.stop_service_deployment(serviceDeploymentArn=newest["serviceDeploymentArn"], stopType="ABORT")
+    arn = known["serviceDeployments"][0]["serviceDeploymentArn"]
+    with refused("ServiceDeploymentNotFoundException"):
+        ecs.stop_service_deployment(serviceDeploymentArn=f"{arn}x")
 
 
 def _tasks(ecs: Any) -> None:
@@ -67,6 +87,16 @@ def _tasks(ecs: Any) -> None:
     assert ecs.describe_tasks(**IN, tasks=[started["taskArn"], "0" * 32])["failures"]
     with refused("ClusterNotFoundException"):
         ecs.describe_tasks(cluster="nowhere", tasks=[started["taskArn"]])
+    mine = {**IN, "tasks": [started["taskArn"]]}
+    ecs.update_task_protection(**mine, protectionEnabled=True)
+    ecs.get_task_protection(**mine)
+    all_refused(
+        "ClusterNotFoundException",
+        lambda: ecs.update_task_protection(cluster="nowhere", tasks=["x"], protectionEnabled=True),
+        lambda: ecs.get_task_protection(cluster="nowhere", tasks=["x"]),
+    )
+    with refused("InvalidParameterException", "TargetNotConnectedException"):
+        ecs.execute_command(**IN, task=started["taskArn"], command="ls", interactive=True)
     ecs.stop_task(**IN, task=started["taskArn"], reason="over")
     with refused("InvalidParameterException"):
         ecs.stop_task(**IN, task="0" * 32)

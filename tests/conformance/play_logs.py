@@ -115,19 +115,9 @@ def _insights(logs: Any) -> None:
     logs.describe_queries(**GROUP)
     with refused("InvalidParameterException"):
         logs.stop_query(queryId=query)
-    wait_until(lambda: _stopped_one(logs, during), 20, "a query was stopped before it was complete")
     all_refused(
         "ResourceNotFoundException",
         lambda: logs.get_query_results(queryId="nothing"),
         lambda: logs.stop_query(queryId="nothing"),
         lambda: logs.delete_query_definition(queryDefinitionId=saved),
     )
-
-
-def _stopped_one(logs: Any, during: dict[str, int]) -> bool:
-    """Stop a query right after its start; False when it was quicker."""
-    query = logs.start_query(**GROUP, **during, queryString="stats count(*) by bin(1m)")["queryId"]
-    try:
-        return bool(logs.stop_query(queryId=query)["success"])
-    except logs.exceptions.InvalidParameterException:
-        return False

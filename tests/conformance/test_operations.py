@@ -6,7 +6,9 @@ from lab.aws.registry import operations
 from tests.conformance import page
 from tests.conformance.seen import Seen, ask_with_nothing, must_be_given
 
-ALWAYS_REFUSED = {  # as in an account that has no such thing
+ALWAYS_REFUSED = {  # as in an account that has no such thing, no agent in its tasks, or whose queries are that quick
+    ("ecs", "ExecuteCommand"),
+    ("logs", "StopQuery"),
     ("fis", "CreateTargetAccountConfiguration"),
     ("fis", "GetExperimentTargetAccountConfiguration"),
     ("fis", "GetTargetAccountConfiguration"),

@@ -264,19 +264,6 @@ def test_image_that_does_not_exist_is_rolled_back(lab: Twin) -> None:
     assert [each["status"] for each in history[:2]] == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"]
 
 
-def test_task_that_fails_its_health_checks_is_replaced_first(lab: Twin) -> None:
-    """A frozen task turns unhealthy; after ten seconds its replacement comes, and only then it is stopped."""
-    arn = lab.task_arns()[0]
-    began = time.time()
-    os.kill(lab.pid_of(arn), signal.SIGSTOP)
-    lab.wait_truth("task.unhealthy", since=began, task=identifier(arn))
-    wait_until(lambda: lab.task(arn)["desiredStatus"] == "STOPPED", 30, "doomed")
-    asked = lab.truth("task.stop_requested", since=began, task=identifier(arn))[0]
-    (new,) = lab.truth("task.healthy", since=began)
-    assert new["t"] <= asked["t"]
-    assert any("is unhealthy in (target-group" in event["message"] for event in lab.service()["events"])
-
-
 def test_task_of_no_service_runs_and_is_not_registered(lab: Twin) -> None:
     """RunTask: a task with its own group and tags that ListTasks finds by family, and the balancer does not know."""
     tags = [{"key": "purpose", "value": "migration"}]

@@ -1,4 +1,4 @@
-"""Where tasks live and what they run: addresses nobody has, images that name builds, sources that mean a database."""
+"""Where tasks live: addresses nobody has, sources that mean a database."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import socket
 import pytest
 
 from lab.aws import ecs_runner
-from lab.aws.ecs_runner import CannotPull, build_of, image_of, is_free, places
+from lab.aws.ecs_runner import is_free, places
 from lab.aws.fis_network import covers_database
-from lab.builds import BUILDS
 
 
 def test_places_are_different_and_skip_what_is_taken() -> None:
@@ -30,15 +29,6 @@ def test_without_own_addresses_ports_tell_tasks_apart(monkeypatch: pytest.Monkey
     assert len(addresses) == 3
     assert {host for host, _ in addresses} == {"127.0.0.1"}
     assert all(map(is_free, addresses))
-
-
-def test_images_name_builds() -> None:
-    """Every build has an image; a digest is the default build; any other image cannot be pulled."""
-    assert [build_of(image_of(name)) for name in BUILDS] == list(BUILDS)
-    assert build_of(image_of("default").partition(":")[0] + "@sha256:00") == "default"
-    for image in ("nginx:latest", image_of("no-such-build"), "foodconnect-frontend:default"):
-        with pytest.raises(CannotPull, match="CannotPullContainerError"):
-            build_of(image)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ SHORT = Simulated(
     acknowledge_s=0.2,
     chat_s=0.1,
     status_page_s=0.1,
+    unhealthy_task_s=2.0,
+    deployment_bake_s=0.3,
+    scaling_out_s=2.0,
+    scaling_in_s=3.0,
 )
 Event = Mapping[str, Any]
 
