@@ -42,9 +42,7 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
     links = Links(settings.link_admin_port)
     check = HealthCheck()
-    balancer = Balancer(
-        settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check, timeout_s=10
-    )
+    balancer = Balancer(settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, timeout_s=10)
     servers = "primary and synchronous standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
     with ThreadPoolExecutor(4) as pool:

@@ -193,7 +193,12 @@ class Runner:
 
 def interface_link(task: Task) -> str:
     """Return the name of the link that carries what comes to the task."""
-    return f"eni-{task.short}"
+    return interface_link_of(task.id)
+
+
+def interface_link_of(task_id: str) -> str:
+    """Return the name of the link that carries what comes to the task with this identifier."""
+    return f"eni-{task_id[:12]}"
 
 
 def egress_link(task: Task) -> str:

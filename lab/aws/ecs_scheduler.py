@@ -43,7 +43,8 @@ class Scheduler:
         self._count_failures(service, now)
         primary, desired = service.primary, service.desired
         new = sorted((t for t in live if t.started_by == primary.id and not t.doomed), key=self._worth)
-        old = sorted((t for t in live if t not in new), key=self._worth, reverse=True)
+        kept = {task.id for task in new}
+        old = sorted((t for t in live if t.id not in kept), key=self._worth, reverse=True)
         room = desired * 2 if old else desired
         missing = min(desired - len(new), room - len(live))
         if missing > 0 and now >= primary.next_start_at:
@@ -76,7 +77,8 @@ class Scheduler:
         """Does it run, and is it healthy in its target group?"""
         if task.last is not Status.RUNNING or task.place is None:
             return False
-        return not task.target_groups or self.elbv2.state_of(task.place.interface).state == "healthy"
+        address = task.place.interface
+        return all(self.elbv2.state_of(group, address).state == "healthy" for group in task.target_groups)
 
     def _worth(self, task: Task) -> tuple[bool, bool, float]:
         """Sort key: those that serve first, then those that run, then by age."""
@@ -88,7 +90,9 @@ class Scheduler:
         for task in live:
             if task.doomed or task.place is None or task.started_at is None or not task.target_groups:
                 continue
-            failing = self.elbv2.state_of(task.place.interface).state == "unhealthy"
+            failing = any(
+                self.elbv2.state_of(group, task.place.interface).state == "unhealthy" for group in task.target_groups
+            )
             if not failing or now - task.started_at < grace_s:
                 task.unhealthy_since = None
                 continue

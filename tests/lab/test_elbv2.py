@@ -70,7 +70,7 @@ def test_frozen_task_turns_unhealthy_and_well_again(lab: Twin) -> None:
         wait_until(lambda: "unhealthy" in lab.health().values(), 10, "unhealthy")
         bad = lab.elbv2.describe_target_health(TargetGroupArn=lab.target_group)["TargetHealthDescriptions"]
         reasons = {each["TargetHealth"].get("Reason") for each in bad}
-        assert reasons == {None, "Target.FailedHealthChecks"}
+        assert reasons == {None, "Target.Timeout"}
         metrics = Metrics(lab)
         wait_until(lambda: 1.0 in metrics.read("UnHealthyHostCount", "Maximum", began), 5, "counted")
         assert 2.0 in metrics.read("HealthyHostCount", "Minimum", began)
