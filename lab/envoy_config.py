@@ -95,7 +95,7 @@ def _manager(folder: Path) -> Config:
         "codec_type": "AUTO",
         "use_remote_address": True,
         "server_name": "awselb/2.0",
-        "server_header_transformation": "PASS_THROUGH",
+        "server_header_transformation": "APPEND_IF_ABSENT",
         "rds": {"route_config_name": "routes", "config_source": source(folder, "routes")},
         "http_filters": [
             {"name": "envoy.filters.http.lua", "typed_config": trace},
