@@ -26,6 +26,7 @@ from lab.aws.rds_watch import Watch
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
+from lab.light import Light, Nursery, can_fork
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -39,12 +40,22 @@ HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that p
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
     """Start the database pair, the load balancer and the link process, and connect them."""
     home = Home(settings.home)
-    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
+    light = Light.of(settings)
+    nursery = Nursery(children, settings.home, settings.api_port) if light and can_fork() else None
+    pair = Pair(
+        settings.home / "postgres",
+        settings.postgres_ports,
+        children,
+        synchronous=settings.multi_az,
+        connections=light.connections(settings.tasks) if light else 100,
+    )
     links = Links(settings.link_admin_port)
     check = HealthCheck()
     balancer = Balancer(settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, timeout_s=10)
     servers = "primary and synchronous standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
+    if nursery:
+        nursery.start()
     with ThreadPoolExecutor(4) as pool:
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
@@ -57,7 +68,7 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
-    world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check, nursery)
     world.rds.ready()
     return world
 
@@ -70,13 +81,14 @@ def _assemble(
     links: Links,
     balancer: Balancer,
     check: HealthCheck,
+    nursery: Nursery | None,
 ) -> World:
     lock = threading.RLock()
     events = Events()
     store = MetricStore()
     cloudwatch = CloudWatch(store, Alarms(store))
     elbv2 = TargetGroups(settings, truth, balancer, check)
-    runner = Runner(settings, children, links, places(settings.port_base))
+    runner = Runner(settings, children, links, places(settings.port_base), nursery)
     tasks = Tasks(settings, lock, truth, elbv2, runner)
     ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
     tasks.tell = ecs.tell

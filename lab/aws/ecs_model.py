@@ -5,7 +5,6 @@ Records change as the real processes change, so they are mutable; they are read 
 
 from __future__ import annotations
 
-import subprocess
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from lab.aws.names import arn, new_hex
 from lab.links import Address
+from lab.processes import Process
 from lab.settings import CLUSTER
 
 EVENTS_KEPT = 100  # as DescribeServices
@@ -88,7 +88,7 @@ class Task:
     last: Status = Status.PROVISIONING
     desired: str = "RUNNING"
     place: Place | None = None
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     answers: bool = False  # has its process answered a request yet?
     pull_started_at: float | None = None
     started_at: float | None = None

@@ -20,9 +20,10 @@ from threading import Thread
 
 from lab.aws.ecs_model import Place, Task
 from lab.builds import BUILDS
+from lab.light import Light, Nursery
 from lab.links import Address, Links
 from lab.postgres import Pair
-from lab.processes import Children, own_environment, python
+from lab.processes import Children, Process, own_environment, python
 from lab.settings import ACCOUNT, REGION, SERVICE, Settings
 
 PORT = 8080
@@ -93,7 +94,7 @@ def asked(address: Address) -> int | None:
     return answer.status
 
 
-def wait_well(address: Address, over: Callable[[], bool]) -> None:
+def wait_well(address: Address, over: Callable[[], bool], every_s: float = ASK_EVERY_S) -> None:
     """Wait until a task answers well, has answered badly for a second, has been silent for long, or is `over`."""
     deadline = time.monotonic() + SILENT_S
     while time.monotonic() < deadline and not over():
@@ -102,7 +103,7 @@ def wait_well(address: Address, over: Callable[[], bool]) -> None:
             return
         if status is not None:
             deadline = min(deadline, time.monotonic() + PATIENCE_S)
-        time.sleep(ASK_EVERY_S)
+        time.sleep(every_s)
 
 
 def places(seed: int) -> Callable[[], Place]:
@@ -130,6 +131,7 @@ class Runner:
     children: Children
     links: Links
     fresh_place: Callable[[], Place]
+    nursery: Nursery | None = None  # where light tasks come from; None where they are started as others are
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Open the task's links and start its process.
@@ -139,19 +141,22 @@ class Runner:
         build = build_of(task.definition.containers[0]["image"])
         place = task.place = self.fresh_place()
         self.open_links(task)
-        process = task.process = self.children.spawn(
-            f"task-{task.short}",
-            self._command(place.process),
-            env=self._environment(task, place, build),
-            log=task_log(self.settings.home, task.id),
-        )
+        process = task.process = self._start(task, place, self._environment(task, place, build))
+        light = Light.of(self.settings)
+        every_s = light.ask_every_s if light else ASK_EVERY_S
 
         def attend() -> None:
-            wait_well(place.interface, lambda: process.poll() is not None)
+            wait_well(place.interface, lambda: process.poll() is not None, every_s)
             answers()
             ended(process.wait())
 
         Thread(target=attend, daemon=True, name=f"task-{task.short}").start()
+
+    def _start(self, task: Task, place: Place, environment: dict[str, str]) -> Process:
+        name, log = f"task-{task.short}", task_log(self.settings.home, task.id)
+        if self.nursery is not None:
+            return self.nursery.fork(name, environment, place.process, log)
+        return self.children.spawn(name, self._command(place.process), env=environment, log=log)
 
     def open_links(self, task: Task) -> None:
         """Open both of a task's links."""
@@ -188,7 +193,14 @@ class Runner:
             AWS_SECRET_ACCESS_KEY="lab",
         )
         given = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
-        return {**own, **BUILDS[build].environment, **given, **task.environment}
+        light = Light.of(self.settings)
+        return {
+            **own,
+            **(light.environment() if light else {}),
+            **BUILDS[build].environment,
+            **given,
+            **task.environment,
+        }
 
 
 def interface_link(task: Task) -> str:

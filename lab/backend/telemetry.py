@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lab.backend.config import Config
@@ -111,7 +112,7 @@ class Telemetry:
     def _send_for_ever(self) -> None:
         if self._ended.wait(AFTER_START_S):
             return
-        client = cloudwatch(self._config)
+        client = cloudwatch(self._config.aws_endpoint_url, self._config.aws_region)
         due = time.monotonic()
         while not self._ended.is_set():
             due = max(due + self._config.metrics_every_s, time.monotonic())
@@ -130,13 +131,14 @@ class Telemetry:
             log.warning("metrics of %d requests are lost: %s", interval.requests, error)
 
 
-def cloudwatch(config: Config) -> CloudWatchClient:
-    """Return a client that gives up quickly."""
+@cache
+def cloudwatch(endpoint_url: str, region: str) -> CloudWatchClient:
+    """Return a client that gives up quickly; the same for a forked task as for the process it comes from."""
     import boto3  # late: it takes longer to load than the whole service
     from botocore.config import Config as ClientConfig
 
     quick = ClientConfig(connect_timeout=SEND_S, read_timeout=SEND_S, retries={"total_max_attempts": 1})
-    return boto3.client("cloudwatch", endpoint_url=config.aws_endpoint_url, region_name=config.aws_region, config=quick)
+    return boto3.client("cloudwatch", endpoint_url=endpoint_url, region_name=region, config=quick)
 
 
 class JsonLines(logging.Formatter):
