@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections import Counter
 from typing import Any
@@ -86,6 +88,20 @@ def test_fixed_response_and_redirect(lab: Twin) -> None:
         assert lab.get("/old/a?b=c").headers["location"] == "https://x.test:443/v2/old/a?b=c"
         tea = lab.get("/tea")
         assert (tea.status, tea.json, tea.headers["server"]) == (418, {"tea": 1}, "awselb/2.0")
+
+
+def test_rules_and_targets_outlive_the_balancers_process(lab: Twin) -> None:
+    """When Envoy is killed it comes back with the same rules, groups and targets, and checks them anew."""
+    with spare_group(lab) as spare, upstreams(1) as (target,):
+        spare.register(target)
+        killed = lab.pids()["envoy"]
+        began = time.time()
+        os.kill(killed, signal.SIGKILL)
+        lab.wait_truth("balancer.back", since=began)
+        wait_until(lambda: spare.get().status == 200, 3, "the rule's group answers")
+        assert spare.get().json == str(target.port).encode()
+        target.health = 503
+        wait_until(lambda: spare.state(target)[1] == "Target.ResponseCodeMismatch", 5, "its health is watched")
 
 
 def test_every_request_gets_a_trace_id(lab: Twin) -> None:
