@@ -44,7 +44,9 @@ def checked_attributes(group: TargetGroup, given: Mapping[str, str]) -> dict[str
 
 
 def _check_value(key: str, value: str) -> None:
-    ranges = {DELAY: (0, LONGEST_DELAY_S), SLOW_START: (0, SLOW_START_S[1]), FAIL_OPEN_COUNT: (1, 10_000)}
+    ranges = {SLOW_START: (0, SLOW_START_S[1]), FAIL_OPEN_COUNT: (1, 10_000)}
+    if key == DELAY and not _is_delay(value):
+        raise AwsError("ValidationError", f"'{key}' must be between 0 and {LONGEST_DELAY_S}, not '{value}'")
     if key == ALGORITHM and value not in ALGORITHMS:
         raise AwsError("ValidationError", f"'{key}' must be one of {', '.join(ALGORITHMS)}, not '{value}'")
     if key == FAIL_OPEN_PERCENT and value == "off":
@@ -52,3 +54,11 @@ def _check_value(key: str, value: str) -> None:
     least, most = (1, 100) if key == FAIL_OPEN_PERCENT else ranges.get(key, (0, -1))
     if most >= 0 and not (value.isdigit() and least <= int(value) <= most):
         raise AwsError("ValidationError", f"'{key}' must be between {least} and {most}, not '{value}'")
+
+
+def _is_delay(value: str) -> bool:
+    """Whole seconds on AWS; the lab's own delay may be a part of one, and what was told can be set again."""
+    try:
+        return 0 <= float(value) <= LONGEST_DELAY_S
+    except ValueError:
+        return False

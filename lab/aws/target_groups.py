@@ -65,16 +65,16 @@ class TargetGroups:
         return next((group for group in self.groups.values() if group.name == name), None)
 
     def register(self, group: str, address: Address, *, owner: str | None = None, zone: str = "all") -> None:
-        """Put a target into rotation; it is `initial` until the balancer's first check."""
-        found = self.find(group)
-        if found.put(address, owner, zone):
+        """Put a target into rotation; it is `initial` until the balancer's first check. A deleted group takes none."""
+        found = self.groups.get(group)
+        if found is not None and found.put(address, owner, zone):
             self._targets_changed(found)
 
     def deregister(self, group: str, address: Address) -> bool:
         """Take a target out of rotation; False if it was not in. Requests under way may end within the delay."""
-        found = self.find(group)
-        known = found.targets.get(address)
-        if known is None or not known.active:
+        found = self.groups.get(group)
+        known = found.targets.get(address) if found is not None else None
+        if found is None or known is None or not known.active:
             return False
         known.drained_at = time.time() + found.deregistration_delay_s
         known.healthy = False
