@@ -26,7 +26,8 @@ from typing import Any
 
 import uvicorn
 
-from lab.backend import app, telemetry
+from lab.backend import app
+from lab.backend.clients import SERVICES, client
 
 TICK_S = 1.0  # uvicorn itself wakes up every 0.1 s, which two hundred tasks would feel
 APP = "lab.backend.app:create_app"
@@ -143,10 +144,11 @@ def _tell(channel: socket.socket, messages: list[dict[str, int]]) -> None:
 
 
 def preload() -> None:
-    """Load what every task will use, down to the client that it sends its metrics with; nothing connects yet."""
+    """Load what every task will use, down to the AWS clients; nothing connects yet."""
     for module in SERVED_BY:
         import_module(module)
-    telemetry.cloudwatch(os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_REGION"])
+    for service in SERVICES:
+        client(service, os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_REGION"])
     assert callable(app.create_app)
     gc.collect()
     gc.freeze()  # the collector would write into every page that is shared

@@ -77,8 +77,7 @@ class Scheduler:
         """Does it run, and is it healthy in its target group?"""
         if task.last is not Status.RUNNING or task.place is None:
             return False
-        address = task.place.interface
-        return all(self.elbv2.state_of(group, address).state == "healthy" for group in task.target_groups)
+        return self.elbv2.worst_of(task.target_groups, task.place.interface) == "healthy"
 
     def _worth(self, task: Task) -> tuple[bool, bool, float]:
         """Sort key: those that serve first, then those that run, then by age."""
@@ -90,9 +89,7 @@ class Scheduler:
         for task in live:
             if task.doomed or task.place is None or task.started_at is None or not task.target_groups:
                 continue
-            failing = any(
-                self.elbv2.state_of(group, task.place.interface).state == "unhealthy" for group in task.target_groups
-            )
+            failing = self.elbv2.worst_of(task.target_groups, task.place.interface) == "unhealthy"
             if not failing or now - task.started_at < grace_s:
                 task.unhealthy_since = None
                 continue

@@ -86,6 +86,13 @@ class TargetGroups:
         found = self.groups.get(group)
         return found.state_of(address) if found is not None else NOT_REGISTERED
 
+    def worst_of(self, groups: Iterable[str], address: Address) -> str:
+        """Return an address's state over all its groups: unhealthy if it is so in one, healthy if in all."""
+        states = {self.state_of(group, address).state for group in groups}
+        if "unhealthy" in states or states <= {"healthy"}:
+            return "unhealthy" if "unhealthy" in states else "healthy"
+        return min(states - {"healthy"})
+
     def delay_of(self, groups: Iterable[str]) -> float:
         """Return the longest deregistration delay of these groups in seconds, 0 for none."""
         found = [self.groups[arn].deregistration_delay_s for arn in groups if arn in self.groups]

@@ -14,9 +14,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from lab.backend.clients import SEND_S, client
 from lab.backend.config import Config
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ NAMESPACE = "FoodConnect"
 COUNTED = {"create_post": "PostsCreated", "login": "UserLogins"}  # endpoint -> metric of its successes
 MOST_VALUES = 150  # PutMetricData takes no more in one datum
 AFTER_START_S = 0.5
-SEND_S = 1.0
 
 log = logging.getLogger("foodconnect")
 
@@ -112,7 +111,7 @@ class Telemetry:
     def _send_for_ever(self) -> None:
         if self._ended.wait(AFTER_START_S):
             return
-        client = cloudwatch(self._config.aws_endpoint_url, self._config.aws_region)
+        client = cloudwatch(self._config)
         due = time.monotonic()
         while not self._ended.is_set():
             due = max(due + self._config.metrics_every_s, time.monotonic())
@@ -131,14 +130,9 @@ class Telemetry:
             log.warning("metrics of %d requests are lost: %s", interval.requests, error)
 
 
-@cache
-def cloudwatch(endpoint_url: str, region: str) -> CloudWatchClient:
-    """Return a client that gives up quickly; the same for a forked task as for the process it comes from."""
-    import boto3  # late: it takes longer to load than the whole service
-    from botocore.config import Config as ClientConfig
-
-    quick = ClientConfig(connect_timeout=SEND_S, read_timeout=SEND_S, retries={"total_max_attempts": 1})
-    return boto3.client("cloudwatch", endpoint_url=endpoint_url, region_name=region, config=quick)
+def cloudwatch(config: Config) -> CloudWatchClient:
+    """Return a client that gives up quickly."""
+    return cast("CloudWatchClient", client("cloudwatch", config.aws_endpoint_url, config.aws_region))
 
 
 class JsonLines(logging.Formatter):
