@@ -11,11 +11,17 @@ ALGORITHMS = ("round_robin", "least_outstanding_requests")
 DEFAULTS = {
     "stickiness.enabled": "false",
     "stickiness.type": "lb_cookie",
+    "stickiness.lb_cookie.duration_seconds": "86400",
+    "stickiness.app_cookie.duration_seconds": "86400",
+    "stickiness.app_cookie.cookie_name": "",
     ALGORITHM: "round_robin",
+    "load_balancing.algorithm.anomaly_mitigation": "off",
     "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
     SLOW_START: "0",
     FAIL_OPEN_COUNT: "1",
     FAIL_OPEN_PERCENT: "off",
+    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": "off",
 }
 PLAYED = frozenset({DELAY, ALGORITHM, SLOW_START, FAIL_OPEN_COUNT, FAIL_OPEN_PERCENT})
 LONGEST_DELAY_S = 3600

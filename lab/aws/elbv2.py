@@ -22,7 +22,12 @@ BALANCER_ATTRIBUTES = {  # these have no effect and cannot be changed
     "routing.http2.enabled": "true",
     "deletion_protection.enabled": "false",
     "access_logs.s3.enabled": "false",
+    "connection_logs.s3.enabled": "false",
     "load_balancing.cross_zone.enabled": "true",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http.desync_mitigation_mode": "defensive",
+    "waf.fail_open.enabled": "false",
+    "zonal_shift.config.enabled": "false",
 }
 LONGEST_IDLE_S = 4000
 
