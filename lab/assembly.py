@@ -38,6 +38,7 @@ from lab.aws.world import World
 from lab.aws.xray_store import XRay
 from lab.balancer import Balancer, HealthCheck
 from lab.builds import BUILDS
+from lab.light import Nursery
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -55,6 +56,7 @@ def assemble(
     links: Links,
     balancer: Balancer,
     check: HealthCheck,
+    nursery: Nursery | None = None,
 ) -> World:
     """Return a world of these parts, which may or may not have been started."""
     lock = threading.RLock()
@@ -64,7 +66,7 @@ def assemble(
     _witness(cloudwatch.alarms, truth)
     elbv2 = TargetGroups(settings, truth, balancer, check)
     images = Registry.of_builds(BUILDS)
-    runner = Runner(settings, children, links, places(settings.port_base), images)
+    runner = Runner(settings, children, links, places(settings.port_base), images, nursery)
     ecs = _ecs(Tasks(settings, lock, truth, elbv2, runner), cloudwatch, events)
     rds = Rds(settings, lock, truth, pair, links)
     api = OwnApi()

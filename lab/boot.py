@@ -14,6 +14,7 @@ from lab.aws.rds_instance import ENDPOINT_LINK
 from lab.aws.rds_watch import Watch
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
+from lab.light import Light, Nursery, can_fork
 from lab.links import Links
 from lab.people.child import start as start_people
 from lab.postgres import Pair
@@ -42,14 +43,22 @@ HANDLERS = (
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
     """Start the database pair, the load balancer and the link process, and connect them."""
     home = Home(settings.home)
-    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
+    light = Light.of(settings)
+    nursery = Nursery(children, settings.home, settings.api_port) if light and can_fork() else None
+    pair = Pair(
+        settings.home / "postgres",
+        settings.postgres_ports,
+        children,
+        synchronous=settings.multi_az,
+        connections=light.connections(settings.tasks) if light else 100,
+    )
     links = Links(settings.link_admin_port)
     check = HealthCheck()
-    balancer = Balancer(
-        settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check, timeout_s=10
-    )
+    balancer = Balancer(settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, timeout_s=10)
     servers = "primary and synchronous standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
+    if nursery:
+        nursery.start()
     with ThreadPoolExecutor(5) as pool:
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
@@ -63,7 +72,7 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
-    world = assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
+    world = assemble(settings, Truth(home.truth), children, pair, links, balancer, check, nursery)
     world.sns.delivery.closing = world.closing
     world.rds.ready()
     return world

@@ -22,6 +22,7 @@ from lab.state import Home, LabState
 __all__ = ["LabState", "down", "status", "up"]
 
 READY_S = 45.0  # the longest a start may take
+EACH_S = 0.3  # and as much longer for each task
 GONE_S = 12.0  # the longest an orderly end may take
 ERROR = "ERROR: "
 
@@ -37,7 +38,7 @@ def up(settings: Settings, progress: Callable[[str], None]) -> LabState:
         raise LabError(f"a lab is already running in {settings.home}; stop it with `gameday lab down`")
     daemon = _spawn(settings)
     try:
-        state = _wait_ready(home, daemon, progress)
+        state = _wait_ready(home, daemon, READY_S + EACH_S * settings.tasks, progress)
     except BaseException:  # also an interrupt: nothing may stay behind
         _end(home, daemon.pid)
         daemon.wait()
@@ -96,8 +97,10 @@ def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_ready(home: Home, daemon: subprocess.Popen[bytes], progress: Callable[[str], None]) -> LabState:
-    told, deadline = 0, time.monotonic() + READY_S
+def _wait_ready(
+    home: Home, daemon: subprocess.Popen[bytes], within_s: float, progress: Callable[[str], None]
+) -> LabState:
+    told, deadline = 0, time.monotonic() + within_s
     while time.monotonic() < deadline:
         ended = daemon.poll() is not None  # asked first, so that its last words are read below
         sentences = home.progress.read_text().splitlines()
@@ -112,7 +115,7 @@ def _wait_ready(home: Home, daemon: subprocess.Popen[bytes], progress: Callable[
         if state is not None:
             return state
         time.sleep(0.02)
-    raise LabError(f"the lab was not ready within {READY_S:.0f} s; its log is {home.daemon_log}")
+    raise LabError(f"the lab was not ready within {within_s:.0f} s; its log is {home.daemon_log}")
 
 
 def _last_words(home: Home) -> str:

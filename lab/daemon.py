@@ -20,6 +20,7 @@ from types import FrameType
 from lab import boot
 from lab.aws.world import World
 from lab.checks import check_home, check_ports, check_room
+from lab.light import Light
 from lab.loops import Loops
 from lab.processes import Children, clean_stale
 from lab.repair import Repair
@@ -28,6 +29,7 @@ from lab.settings import LabError, Settings
 from lab.state import Home, LabState, describe
 
 HEALTHY_S = 30.0
+EACH_S = 0.3  # and as much longer for each task
 FRESH = ("truth.jsonl", "people.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
 REMOVED = ("postgres", "envoy", "links", "run", "state.json")  # of no use without the processes
 
@@ -93,7 +95,8 @@ def _start(settings: Settings, home: Home, children: Children, stack: ExitStack,
         stack.callback(ending)
     stack.callback(world.closing.set)
     seed(world)
-    say(f"starting {settings.tasks} tasks of build {settings.build}")
+    light = Light.of(settings)
+    say(f"starting {settings.tasks} tasks of build {settings.build}{f' ({light})' if light else ''}")
     loops.start()
     boot.keep_records()  # while the tasks start
     _wait_healthy(world)
@@ -119,7 +122,8 @@ def _describe(world: World, pids: dict[str, int], began: float) -> LabState:
 
 def _wait_healthy(world: World) -> None:
     """Wait until the service's first tasks are healthy; LabError with the end of a task's log if they are not."""
-    deadline = time.monotonic() + HEALTHY_S
+    within_s = HEALTHY_S + EACH_S * world.settings.tasks
+    deadline = time.monotonic() + within_s
     while True:
         with world.lock:
             healthy, _ = world.elbv2.counts()
@@ -128,7 +132,7 @@ def _wait_healthy(world: World) -> None:
             return
         if time.monotonic() > deadline:
             raise LabError(
-                f"{healthy} of {world.settings.tasks} tasks became healthy within {HEALTHY_S:.0f} s; {_why(world)}"
+                f"{healthy} of {world.settings.tasks} tasks became healthy within {within_s:.0f} s; {_why(world)}"
             )
         time.sleep(0.02)
 

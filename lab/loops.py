@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from threading import Thread
 
 from lab.aws.alb_metrics import AlbMetrics
+from lab.aws.alb_watch import watch
 from lab.aws.ecs_metrics import EcsMetrics
 from lab.aws.logs_intake import EVERY_S as LOGS_EVERY_S
 from lab.aws.logs_intake import Intake
 from lab.aws.world import World
-from lab.balancer import AccessLog
+from lab.balancer import AccessLog, Traffic
 from lab.repair import Repair
 from lab.settings import DATABASE, LabError
 
@@ -84,13 +85,8 @@ class Loops:
             self.announce()
 
     def _observe(self) -> None:
-        """Take in what Envoy says about its targets; nothing while it is being started anew."""
-        try:
-            seen = self.world.balancer.health()
-        except LabError:
-            return
-        with self.world.lock:
-            self.world.elbv2.observe(seen, time.time())
+        """Take in what the balancer says about its targets."""
+        watch(self.world)
 
     def announce(self) -> None:
         """Tell the lab's state if its processes have changed; from the first call on also each step."""
@@ -105,13 +101,20 @@ class Loops:
         world, now, put = self.world, time.time(), self.world.cloudwatch.metrics.put
         accesses = log.read()
         with world.lock:
-            healthy, unhealthy = world.elbv2.counts()
+            groups = world.elbv2.census()
             services, insights = ecs.look(world.ecs)
-        alb.put(accesses, healthy, unhealthy, now)
+        alb.put(accesses, groups, self._traffic(), now)
         ecs.put(services, insights, now)
         instance = {"DBInstanceIdentifier": DATABASE}
         put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
-        world.balancer.put_log_aside()
+        world.balancer.put_logs_aside()
+
+    def _traffic(self) -> Traffic | None:
+        """Return the balancer's connections; None while it is being started anew."""
+        try:
+            return self.world.balancer.traffic()
+        except LabError:
+            return None
 
     def _evaluate(self) -> None:
         with self.world.lock:

@@ -30,12 +30,20 @@ class Pair:
     Nothing here locks: callers see to it that only one change at a time is under way.
     """
 
-    def __init__(self, folder: Path, ports: tuple[int, int], children: Children, *, synchronous: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: tuple[int, int],
+        children: Children,
+        *,
+        synchronous: bool = True,
+        connections: int = 100,
+    ) -> None:
         self._folder = folder = folder.absolute()
         self._synchronous = synchronous
         self.binaries: Binaries = find_binaries(folder)
         self.primary, self.standby = (
-            Node(name, port, folder / name, self.binaries, children)
+            Node(name, port, folder / name, self.binaries, children, connections=connections)
             for name, port in zip(("az_a", "az_b"), ports, strict=True)
         )
 

@@ -33,7 +33,7 @@ CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
-max_connections = 100
+max_connections = {connections}
 superuser_reserved_connections = 10
 shared_buffers = 32MB
 wal_level = replica
@@ -59,13 +59,16 @@ recovery_init_sync_method = {init_sync}
 class Node:
     """A server named like an availability zone; `log` is where its output goes."""
 
-    def __init__(self, name: str, port: int, folder: Path, binaries: Binaries, children: Children) -> None:
+    def __init__(
+        self, name: str, port: int, folder: Path, binaries: Binaries, children: Children, *, connections: int = 100
+    ) -> None:
         self.name = name
         self.port = port
         self.folder = folder
         self.log = folder.with_suffix(".log")
         self._binaries = binaries
         self._children = children
+        self._connections = connections
         self._user = server_user()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -149,7 +152,7 @@ class Node:
         # syncfs exists on Linux only; with fsync of every file a standby starts in 2 s instead of 0.1 s
         init_sync = "syncfs" if sys.platform == "linux" else "fsync"
         own = self.data / "lab.conf"
-        own.write_text(CONFIGURATION.format(port=self.port, init_sync=init_sync))
+        own.write_text(CONFIGURATION.format(port=self.port, init_sync=init_sync, connections=self._connections))
         self._give(own)
         (self.data / "postgresql.auto.conf").write_text("")
         main = self.data / "postgresql.conf"

@@ -17,6 +17,9 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
+
+import psutil
 
 from lab.keeper import MARK, Record, end, end_recorded, find, gone, record_of
 from lab.settings import LabError
@@ -42,6 +45,28 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+class Process(Protocol):
+    """A running or ended process: what is used of Popen, and what a forked one has too."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit code."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, unless it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        ...
+
+
 class Children:
     """Starts processes and makes sure that none outlives this one. Safe to use from several threads."""
 
@@ -49,7 +74,7 @@ class Children:
         self._folder = folder
         self._mark = uuid.uuid4().hex
         self._lock = threading.RLock()
-        self._started: dict[int, tuple[Record, subprocess.Popen[bytes]]] = {}
+        self._started: dict[int, tuple[Record, Process]] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def spawn(
@@ -62,10 +87,12 @@ class Children:
         user: str | None = None,
         stop: signal.Signals = signal.SIGTERM,
         cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a process in its own session, its output appended to `log`. `env` is its whole environment.
 
-        `stop` is the signal that ends it in order. Raises OSError when the program cannot be run.
+        `stop` is the signal that ends it in order, `pass_fds` are descriptors that it inherits.
+        Raises OSError when the program cannot be run.
         """
         with self._lock:
             self._ensure_keeper()
@@ -79,17 +106,26 @@ class Children:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    pass_fds=pass_fds,
                     user=user,
                     group=pwd.getpwnam(user).pw_gid if user else None,
                     extra_groups=[] if user else None,
                 )
             record = record_of(name, process.pid, stop)  # a child that ended at once is a zombie and still there
-            self._started[process.pid] = record, process
-            self._tell({"add": record.as_dict()})
-            self._write()
+            self._add(record, process)
         return process
 
-    def stop(self, process: subprocess.Popen[bytes], *, by: signal.Signals | None = None, grace_s: float = 5.0) -> int:
+    def adopt(self, name: str, process: Process, stop: signal.Signals = signal.SIGTERM) -> None:
+        """Take care of a process that one of the children has started; one that has ended already is not taken."""
+        with self._lock, contextlib.suppress(psutil.NoSuchProcess):
+            self._add(record_of(name, process.pid, stop), process)
+
+    def _add(self, record: Record, process: Process) -> None:
+        self._started[process.pid] = record, process
+        self._tell({"add": record.as_dict()})
+        self._write()
+
+    def stop(self, process: Process, *, by: signal.Signals | None = None, grace_s: float = 5.0) -> int:
         """End a child by its stop signal (or the one given) and forget it; return its exit code.
 
         What is left of it and its descendants after `grace_s` seconds is killed. It must not have been forgotten.
@@ -102,11 +138,11 @@ class Children:
         self.forget(process)
         return code
 
-    def kill(self, process: subprocess.Popen[bytes]) -> int:
+    def kill(self, process: Process) -> int:
         """End a child and its whole tree by SIGKILL at once; forget it; return its exit code."""
         return self.stop(process, by=signal.SIGKILL, grace_s=0)
 
-    def forget(self, process: subprocess.Popen[bytes]) -> None:
+    def forget(self, process: Process) -> None:
         """Say that this process is over (after it was stopped or has ended)."""
         with self._lock:
             if self._started.pop(process.pid, None) is None:

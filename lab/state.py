@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from lab.light import Light
 from lab.settings import ACCOUNT, REGION, LabError, Settings
 
 
@@ -34,6 +35,7 @@ class LabState:
     port_base: int
     tasks: int
     multi_az: bool
+    light: str | None = None  # what is different with many tasks
     region: str = REGION
     account: str = ACCOUNT
 
@@ -51,6 +53,7 @@ def describe(
     settings: Settings, *, dsn: str, pids: Mapping[str, int], postgres: Mapping[str, str], started_at: float
 ) -> LabState:
     """Return the state of a lab with these settings."""
+    light = Light.of(settings)
     return LabState(
         url=f"http://127.0.0.1:{settings.alb_port}",
         endpoint=f"http://127.0.0.1:{settings.api_port}",
@@ -66,6 +69,7 @@ def describe(
         port_base=settings.port_base,
         tasks=settings.tasks,
         multi_az=settings.multi_az,
+        light=str(light) if light else None,
     )
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gameday.cli._shared import export_lines, lab_settings, lab_variables, need_lab, open_suite
 from gameday.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.usage import Usage
 
 
 @click.group("lab")
@@ -38,16 +43,24 @@ def command(home: Path | None) -> None:
     "--deny", multiple=True, metavar="ACTION", help="An API action that answers AccessDenied, as ecs:StopTask."
 )
 @click.option("--port-base", type=int, envvar="GAMEDAY_LAB_PORT_BASE", help="First of its ports. [default: 27000]")
-def up(build: str, deny: tuple[str, ...], port_base: int | None) -> int:
+@click.option(
+    "--tasks",
+    type=click.IntRange(1, 200),
+    default=3,
+    show_default=True,
+    help="Tasks of the service. More than 8 are light: forked, with small pools, on Linux.",
+)
+def up(build: str, deny: tuple[str, ...], port_base: int | None, tasks: int) -> int:
     """Start the lab and wait until it is healthy.
 
     \b
     Example:
       gameday lab up --deny ecs:StopTask
+      gameday lab up --tasks 50
     """
     from lab import control
 
-    settings = lab_settings(build=build, deny=deny, **({"port_base": port_base} if port_base else {}))
+    settings = lab_settings(build=build, deny=deny, tasks=tasks, **({"port_base": port_base} if port_base else {}))
     if (running := control.status(settings.home)) is not None:
         raise UsageError(f"a lab is up already (build {running.build}, {running.url}); `gameday lab down` stops it")
     state = control.up(settings, lambda sentence: click.echo(f"  {sentence}", err=True))
@@ -73,30 +86,54 @@ def down() -> int:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> int:
-    """Show the running lab: addresses, build, simulated delays, process ids.
+    """Show the running lab: addresses, build, simulated delays, and what each process costs.
+
+    Memory is in MB, CPU in percent of one core, measured over half a second.
 
     \b
     Example:
       gameday lab status --json
     """
-    from lab import control
+    from lab import control, usage
 
     state = control.status(lab_settings().home)
     if state is None:
         raise UsageError("no lab is up; `gameday lab up` starts one")
+    used = usage.measure(state.pids)
+    sums = usage.by_kind(used)
     shown = state.as_dict()
     if as_json:
-        click.echo(json.dumps(shown, indent=1))
+        costs = {"processes": [one.as_dict() for one in used], "usage": [one.as_dict() for one in sums]}
+        click.echo(json.dumps({**shown, **costs}, indent=1))
         return 0
-    for name, value in shown.items():
+    for line in _state_lines(shown):
+        click.echo(line)
+    for line in _usage_lines(used, sums):
+        click.echo(line)
+    return 0
+
+
+def _state_lines(shown: Mapping[str, object]) -> Iterator[str]:
+    """Yield a line a member; the process ids come with what they cost."""
+    tasks = f"{shown['tasks']} ({shown['light']})" if shown["light"] else shown["tasks"]
+    for name, value in {**shown, "tasks": tasks}.items():
+        if name in ("pids", "light"):
+            continue
         if isinstance(value, dict):
             note = " (seconds; not real, never measured)" if name == "simulated" else ""
-            click.echo(f"{name}:{note}")
-            for key, item in value.items():
-                click.echo(f"    {key:<24} {item}")
+            yield f"{name}:{note}"
+            yield from (f"    {key:<24} {item}" for key, item in value.items())
         else:
-            click.echo(f"{name:<12} {value}")
-    return 0
+            yield f"{name:<12} {value}"
+
+
+def _usage_lines(used: Sequence[Usage], sums: Sequence[Usage]) -> Iterator[str]:
+    """Yield a line a process, and one a kind."""
+    for title, rows in (("processes", used), ("usage", sums)):
+        yield f"{title:<28} {'pid' if title == 'processes' else 'processes':>9} {'MB':>8} {'CPU %':>7}"
+        for one in rows:
+            number = one.processes if one.pid is None else one.pid
+            yield f"    {one.name:<24} {number:>9} {one.memory_mb:>8.1f} {one.cpu_percent:>7.1f}"
 
 
 @command.command()

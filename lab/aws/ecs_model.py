@@ -5,7 +5,6 @@ Records change as the real processes change, so they are mutable; they are read 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 
 from lab.aws.names import arn
 from lab.links import Address
+from lab.processes import Process
 from lab.settings import CLUSTER
 
 
@@ -90,7 +90,7 @@ class Task:
     last: Status = Status.PROVISIONING
     desired: str = "RUNNING"
     place: Place | None = None
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     answers: bool = False  # has its process answered a request yet?
     launching: bool = False  # its process is being started, without the lock
     pull_started_at: float | None = None

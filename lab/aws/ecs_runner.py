@@ -21,9 +21,10 @@ from threading import Thread
 from lab.aws.ecr_images import Registry
 from lab.aws.ecs_model import Place, Task
 from lab.builds import BUILDS
+from lab.light import Light, Nursery
 from lab.links import Address, Links
 from lab.postgres import Pair
-from lab.processes import Children, own_environment, python
+from lab.processes import Children, Process, own_environment, python
 from lab.settings import REGION, Settings
 
 PORT = 8080
@@ -72,7 +73,7 @@ def asked(address: Address) -> int | None:
     return answer.status
 
 
-def wait_well(address: Address, over: Callable[[], bool]) -> None:
+def wait_well(address: Address, over: Callable[[], bool], every_s: float = ASK_EVERY_S) -> None:
     """Wait until a task answers well, has answered badly for a second, has been silent for long, or is `over`."""
     deadline = time.monotonic() + SILENT_S
     while time.monotonic() < deadline and not over():
@@ -81,7 +82,7 @@ def wait_well(address: Address, over: Callable[[], bool]) -> None:
             return
         if status is not None:
             deadline = min(deadline, time.monotonic() + PATIENCE_S)
-        time.sleep(ASK_EVERY_S)
+        time.sleep(every_s)
 
 
 def places(seed: int) -> Callable[[], Place]:
@@ -110,6 +111,7 @@ class Runner:
     links: Links
     fresh_place: Callable[[], Place]
     images: Registry
+    nursery: Nursery | None = None  # where light tasks come from; None where they are started as others are
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Pull the task's image, open its links and start its process; CannotPull if there is no such image.
@@ -119,15 +121,12 @@ class Runner:
         build = self._pull(task)
         place = task.place = self.fresh_place()
         self.open_links(task)
-        process = task.process = self.children.spawn(
-            f"task-{task.short}",
-            self._command(place.process),
-            env=self._environment(task, place, build),
-            log=task_log(self.settings.home, task.id),
-        )
+        process = task.process = self._start(task, place, self._environment(task, place, build))
+        light = Light.of(self.settings)
+        every_s = light.ask_every_s if light else ASK_EVERY_S
 
         def attend() -> None:
-            wait_well(place.interface, lambda: process.poll() is not None)
+            wait_well(place.interface, lambda: process.poll() is not None, every_s)
             answers()
             ended(process.wait())
 
@@ -140,6 +139,12 @@ class Runner:
         task.digests[name], build = self.images.pull(container["image"], task.digests.get(name))
         task.pull_stopped_at = time.time()
         return build
+
+    def _start(self, task: Task, place: Place, environment: dict[str, str]) -> Process:
+        name, log = f"task-{task.short}", task_log(self.settings.home, task.id)
+        if self.nursery is not None:
+            return self.nursery.fork(name, environment, place.process, log)
+        return self.children.spawn(name, self._command(place.process), env=environment, log=log)
 
     def open_links(self, task: Task) -> None:
         """Open both of a task's links."""
@@ -176,12 +181,24 @@ class Runner:
             AWS_SECRET_ACCESS_KEY="lab",
         )
         given = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
-        return {**own, **BUILDS[build].environment, **given, **task.environment}
+        light = Light.of(self.settings)
+        return {
+            **own,
+            **(light.environment() if light else {}),
+            **BUILDS[build].environment,
+            **given,
+            **task.environment,
+        }
 
 
 def interface_link(task: Task) -> str:
     """Return the name of the link that carries what comes to the task."""
-    return f"eni-{task.short}"
+    return interface_link_of(task.id)
+
+
+def interface_link_of(task_id: str) -> str:
+    """Return the name of the link that carries what comes to the task with this identifier."""
+    return f"eni-{task_id[:12]}"
 
 
 def egress_link(task: Task) -> str:

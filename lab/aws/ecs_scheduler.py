@@ -88,7 +88,7 @@ class Scheduler:
 
     def _health(self, task: Task) -> str:
         """Return the task's state in its target group, `unused` before it has an address."""
-        return self.elbv2.state_of(task.place.interface).state if task.place else "unused"
+        return self.elbv2.worst_of(task.target_groups, task.place.interface) if task.place else "unused"
 
     def _crew(self, service: Service, live: Iterable[Task]) -> Crew:
         listed = list(live)

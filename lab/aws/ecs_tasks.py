@@ -71,7 +71,7 @@ class Tasks:
                 self.to(task, Status.DEPROVISIONING)
             return
         drains = self._leave_target_groups(task)
-        task.term_at = now + (self.settings.simulated.deregistration_s if drains else 0.0)
+        task.term_at = now + (self.elbv2.delay_of(task.target_groups) if drains else 0.0)
         self.to(task, Status.DEACTIVATING)
         self.wake.set()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import psutil
 
 from lab.aws.ecs_model import Task
 from lab.aws.fis_faults import ActionFailed, Asked, Undo
+from lab.processes import Process
 from lab.truth import Truth
 
 SLICE_S = 0.05
@@ -75,7 +75,7 @@ def share_left(vcpu: float, workers: int, percent: float) -> float:
 class Slices:
     """Stops and continues one process until it is told to end; `stopped_s` is how long it stood still in all."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     share: float
     over: Event = field(default_factory=Event)
     stopped_s: float = 0.0

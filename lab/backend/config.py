@@ -21,6 +21,7 @@ class Config:
     ready_grace_s: float = 10.0  # how long /health stays good without an answer from the database
     drain_s: float = 0.3  # from SIGTERM to the close of the listener, while /health already says 503
     metrics_every_s: float = 1.0
+    probe_every_s: float = 0.5  # how often the database is asked whether it is there
     aws_endpoint_url: str = ""  # without it no metrics are sent: this backend must never find a real account
     aws_region: str = "eu-west-1"
     xray_sampling: str = "1/s+5%"  # requests a second that are traced, and the share of the others

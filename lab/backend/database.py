@@ -31,7 +31,6 @@ Row = tuple[object, ...]
 Connection = psycopg.AsyncConnection[Row]
 
 RECONNECT_S = 0.05  # a lost connection is tried twice this far apart, then given up until it is wanted
-PROBE_EVERY_S = 0.5
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.1
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
@@ -124,7 +123,7 @@ class Database:
         while True:
             with contextlib.suppress(*TROUBLE):
                 await self._attempt("select 1", (), self._config.db_attempt_timeout_s)
-            await asyncio.sleep(PROBE_EVERY_S)
+            await asyncio.sleep(self._config.probe_every_s)
 
 
 def connection_options(config: Config) -> dict[str, object]:

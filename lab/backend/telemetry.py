@@ -15,8 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from lab.backend.clients import SEND_S, client
 from lab.backend.config import Config
 from lab.backend.tracing import Request, Sampler, Segments, begin, segment
 
@@ -29,7 +30,6 @@ COUNTED = {"create_post": "PostsCreated", "login": "UserLogins"}  # endpoint -> 
 MOST_VALUES = 150  # PutMetricData takes no more in one datum
 MOST_SEGMENTS = 50  # in one PutTraceSegments
 AFTER_START_S = 0.5
-SEND_S = 1.0
 
 log = logging.getLogger("foodconnect")
 
@@ -170,12 +170,8 @@ class Telemetry:
 
 def clients(config: Config) -> tuple[CloudWatchClient, XRayClient]:
     """Return clients of CloudWatch and X-Ray that give up quickly."""
-    import boto3  # late: it takes longer to load than the whole service
-    from botocore.config import Config as ClientConfig
-
-    quick = ClientConfig(connect_timeout=SEND_S, read_timeout=SEND_S, retries={"total_max_attempts": 1})
-    where: Any = {"endpoint_url": config.aws_endpoint_url, "region_name": config.aws_region, "config": quick}
-    return boto3.client("cloudwatch", **where), boto3.client("xray", **where)
+    where = config.aws_endpoint_url, config.aws_region
+    return cast("CloudWatchClient", client("cloudwatch", *where)), cast("XRayClient", client("xray", *where))
 
 
 class JsonLines(logging.Formatter):

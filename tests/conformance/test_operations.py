@@ -6,8 +6,11 @@ from lab.aws.registry import operations
 from tests.conformance import page
 from tests.conformance.seen import Seen, ask_with_nothing, must_be_given
 
-ALWAYS_REFUSED = {  # as in an account that has no such thing, no agent in its tasks, or whose queries are that quick
+ALWAYS_REFUSED = {  # each for the reason that its row on the page says
     ("ecs", "ExecuteCommand"),
+    ("elbv2", "CreateListener"),
+    ("elbv2", "DeleteListener"),
+    ("elbv2", "DeleteLoadBalancer"),
     ("logs", "StopQuery"),
     ("fis", "CreateTargetAccountConfiguration"),
     ("fis", "GetExperimentTargetAccountConfiguration"),

@@ -6,46 +6,15 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.settings import CLUSTER, LOAD_BALANCER, SERVICE, TARGET_GROUP
-from tests.lab.bench import wait_until
+from tests.lab.balancing import Metrics, fresh_second, path, rule, spare_group
+from tests.lab.bench import free_ports, wait_until
 from tests.lab.twin import Twin
-
-
-def dimension(arn: str, kind: str) -> dict[str, str]:
-    """Return the metric dimension of a load balancer or target group, as AWS derives it from the ARN."""
-    resource = arn.rpartition(":")[2]
-    return {"Name": kind, "Value": resource.removeprefix("loadbalancer/")}
-
-
-class Metrics:
-    """Reads sums over a window of the load balancer's metrics."""
-
-    def __init__(self, lab: Twin) -> None:
-        self.lab = lab
-        balancer = lab.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
-        self.balancer = [dimension(balancer, "LoadBalancer")]
-        self.group = [*self.balancer, dimension(lab.target_group, "TargetGroup")]
-
-    def read(self, name: str, stat: str, since: float, *, group: bool = True) -> list[float]:
-        """Return the points of each second since then."""
-        dimensions = self.group if group else self.balancer
-        metric = {"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": dimensions}
-        query: Any = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 1, "Stat": stat}}
-        found = self.lab.cloudwatch.get_metric_data(
-            MetricDataQueries=[query],
-            StartTime=datetime.fromtimestamp(since, UTC),
-            EndTime=datetime.now(UTC) + timedelta(seconds=2),
-        )
-        return found["MetricDataResults"][0]["Values"]
-
-    def total(self, name: str, since: float, *, group: bool = True) -> float:
-        """Return the sum since then."""
-        return sum(self.read(name, "Sum", since, group=group))
+from tests.lab.upstream import Upstream
 
 
 def test_names_and_dimensions_are_those_of_aws(lab: Twin) -> None:
@@ -70,7 +39,7 @@ def test_frozen_task_turns_unhealthy_and_well_again(lab: Twin) -> None:
         wait_until(lambda: "unhealthy" in lab.health().values(), 10, "unhealthy")
         bad = lab.elbv2.describe_target_health(TargetGroupArn=lab.target_group)["TargetHealthDescriptions"]
         reasons = {each["TargetHealth"].get("Reason") for each in bad}
-        assert reasons == {None, "Target.FailedHealthChecks"}
+        assert reasons == {None, "Target.Timeout"}
         metrics = Metrics(lab)
         wait_until(lambda: 1.0 in metrics.read("UnHealthyHostCount", "Maximum", began), 5, "counted")
         assert 2.0 in metrics.read("HealthyHostCount", "Minimum", began)
@@ -109,10 +78,7 @@ def test_targets_are_keyed_by_address_and_port(lab: Twin) -> None:
 
 def test_requests_are_counted_once(lab: Twin) -> None:
     """Twenty good requests and five of another kind: counted once, by class, with their response times."""
-    metrics, began = Metrics(lab), time.time()
-    while time.time() < int(began) + 1:  # begin with a fresh second
-        time.sleep(0.01)
-    began = time.time()
+    metrics, began = Metrics(lab), fresh_second()
     for _ in range(20):
         assert lab.get().status == 200
     for _ in range(5):
@@ -141,6 +107,57 @@ def test_answers_of_the_load_balancer_itself_are_counted_apart(lab: Twin) -> Non
     finally:
         lab.elbv2.register_targets(TargetGroupArn=lab.target_group, Targets=targets)  # type: ignore[arg-type]
     wait_until(lambda: lab.get().status == 200, 5, "back")
+
+
+def test_zones_and_targets_add_up(lab: Twin) -> None:
+    """Requests and healthy hosts by Availability Zone add up to the whole; per target they are the average."""
+    metrics, began = Metrics(lab), fresh_second()
+    for _ in range(30):
+        assert lab.get().status == 200
+    wait_until(lambda: metrics.total("RequestCount", began) >= 30, 5, "counted")
+    zones = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+    assert [metrics.total("RequestCount", began, zone=zone) for zone in zones] == [10, 10, 10]
+    assert sum(metrics.total("HTTPCode_Target_2XX_Count", began, zone=zone, group=False) for zone in zones) == 30
+    assert {max(metrics.read("HealthyHostCount", "Maximum", began, zone=zone)) for zone in zones} == {1.0}
+    assert metrics.total("RequestCountPerTarget", began) == pytest.approx(10)
+    assert metrics.total("RequestCountPerTarget", began, balancer=False) == pytest.approx(10)
+    assert 0 < max(metrics.read("TargetResponseTime", "p99", began, zone=zones[0])) < 2
+    assert metrics.total("NewConnectionCount", began, group=False) >= 30
+    assert max(metrics.read("ActiveConnectionCount", "Maximum", began, group=False)) >= 1
+    assert metrics.total("ProcessedBytes", began, group=False) > 30 * 300
+    assert metrics.read("HTTPCode_ELB_5XX_Count", "Sum", began, group=False) == []  # nothing to report: no point
+
+
+def test_refused_connections_are_counted(lab: Twin) -> None:
+    """A target that refuses connections costs 502, the load balancer's own code; the connection is counted for it."""
+    nobody = Upstream(("127.0.0.1", free_ports(1)[0]))
+    with spare_group(lab) as spare:
+        metrics = Metrics(lab, spare.arn)
+        lab.elbv2.register_targets(TargetGroupArn=spare.arn, Targets=[nobody.target])
+        wait_until(lambda: spare.get().status == 502, 2, "registered")
+        began = fresh_second()
+        assert {spare.get().status for _ in range(5)} == {502}
+        wait_until(lambda: metrics.total("TargetConnectionErrorCount", began) == 5, 5, "counted")
+        assert metrics.total("RequestCount", began) == 5
+        for name in ("HTTPCode_ELB_502_Count", "HTTPCode_ELB_5XX_Count", "TargetConnectionErrorCount"):
+            assert metrics.total(name, began, group=False) == 5
+        assert metrics.total("HTTPCode_Target_5XX_Count", began) == 0
+
+
+def test_own_answers_by_rule_are_counted(lab: Twin) -> None:
+    """Fixed responses and redirects are the load balancer's: no request of any target, a code of its own."""
+    metrics, began = Metrics(lab), fresh_second()
+    with (
+        rule(lab, 3, path("/a"), [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "429"}}]),
+        rule(lab, 4, path("/b"), [{"Type": "redirect", "RedirectConfig": {"Path": "/c", "StatusCode": "HTTP_301"}}]),
+    ):
+        wait_until(lambda: lab.get("/a").status == 429, 1, "the rule")
+        assert lab.get("/b").status == 301
+        wait_until(lambda: metrics.total("HTTP_Redirect_Count", began, group=False) == 1, 5, "counted")
+        assert metrics.total("HTTP_Fixed_Response_Count", began, group=False) == 1
+        assert metrics.total("HTTPCode_ELB_4XX_Count", began, group=False) == 1
+        assert metrics.total("HTTPCode_ELB_3XX_Count", began, group=False) == 1
+        assert metrics.total("RequestCount", began, group=False) == 0
 
 
 def test_tasks_are_counted(lab: Twin) -> None:

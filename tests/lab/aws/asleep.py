@@ -38,7 +38,7 @@ def world_in(folder: Path) -> World:
     children, check = Children(folder), HealthCheck()
     pair = Pair(folder / "postgres", settings.postgres_ports, children, synchronous=True)
     links = Links(settings.link_admin_port)
-    balancer = Balancer(folder / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check)
+    balancer = Balancer(folder / "envoy", settings.alb_port, settings.alb_admin_port, children)
     for name in boot.HANDLERS:
         import_module(f"lab.aws.{name}")
     return assemble(settings, Truth(Home(folder).truth), children, pair, links, balancer, check)
