@@ -3,6 +3,8 @@
 A commit is acknowledged once the standby has it on disk. The price: with a dead standby every commit waits for ever
 (no statement_timeout ends that) until `degrade()`. A freshly promoted standby is asynchronous for the same reason,
 until the old primary has come back (`rejoin`).
+
+With a `WalLink` the pair is asynchronous throughout: no commit waits, and a crash loses what the link still holds.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from lab.postgres_binaries import Binaries, can_run, find_binaries
 from lab.postgres_node import Node
 from lab.processes import Children, server_user
 from lab.settings import LabError
+from lab.wal_link import WalLink
 
 __all__ = ["APP_USER", "DATABASE", "Binaries", "Node", "Pair", "find_binaries"]
 
@@ -30,7 +33,16 @@ class Pair:
     Nothing here locks: callers see to it that only one change at a time is under way.
     """
 
-    def __init__(self, folder: Path, ports: tuple[int, int], children: Children, *, synchronous: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: tuple[int, int],
+        children: Children,
+        *,
+        synchronous: bool = True,
+        wal: WalLink | None = None,
+    ) -> None:
+        self._wal = wal
         self._folder = folder = folder.absolute()
         self._synchronous = synchronous
         self.binaries: Binaries = find_binaries(folder)
@@ -53,7 +65,7 @@ class Pair:
             self._seed()
             return
         self.standby.copy_from(self.primary)
-        self.standby.follow(self.primary)
+        self._follow()
         self.primary.start()
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self.standby.start)
@@ -80,6 +92,8 @@ class Pair:
 
     def crash_primary(self) -> None:
         """End the primary as a crash would: nothing more is written or acknowledged."""
+        if self._wal:
+            self._wal.cut()
         self.primary.stop_immediate()
 
     def stop_primary(self) -> None:
@@ -104,7 +118,7 @@ class Pair:
             self.standby.rewind(self.primary)
         except (LabError, OSError):  # it never was a server, or its history has left the primary's
             self.standby.clone(self.primary)
-        self.standby.follow(self.primary)
+        self._follow()
         self.standby.start()
         self.arm()
 
@@ -118,7 +132,14 @@ class Pair:
         self.primary.query("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
     def arm(self) -> None:
-        """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s."""
+        """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s.
+
+        An asynchronous pair only waits until it streams.
+        """
+        if self._wal:
+            self._wait_streaming()
+            self._wal.lag()
+            return
         with self.primary.connect() as connection:
             names = psycopg.sql.Literal(f"FIRST 1 ({self.standby.name})")
             connection.execute(psycopg.sql.SQL("ALTER SYSTEM SET synchronous_standby_names = {}").format(names))
@@ -130,6 +151,12 @@ class Pair:
                     raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
                 time.sleep(0.01)
 
+    def relink(self) -> None:
+        """Open the standby's link again: the link process has been started anew."""
+        if self._wal:
+            self._wal.lead_to(self.primary.port)
+            self._wal.lag()
+
     def down(self) -> None:
         """Stop both."""
         for node in (self.standby, self.primary):
@@ -138,6 +165,19 @@ class Pair:
     def pids(self) -> dict[str, int]:
         """Return {"az_a": pid, ...} of the running postmasters."""
         return {node.name: node.pid for node in (self.primary, self.standby) if node.pid is not None}
+
+    def _follow(self) -> None:
+        """Let the standby follow the primary from its next start on."""
+        if self._wal:
+            self._wal.lead_to(self.primary.port)
+        self.standby.follow(self._wal.port if self._wal else self.primary.port)
+
+    def _wait_streaming(self) -> None:
+        deadline = time.monotonic() + SYNCHRONOUS_S
+        while not self.standby_alive():
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
+            time.sleep(0.01)
 
     def _seed(self) -> None:
         with self.primary.connect() as connection:

@@ -44,6 +44,7 @@ class Repair:
         world.links.open(
             ENDPOINT_LINK, ("127.0.0.1", world.settings.database_port), ("127.0.0.1", world.pair.primary.port)
         )
+        world.pair.relink()
         with world.lock:
             tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
         for task in tasks:

@@ -7,6 +7,8 @@ from lab.aws.ecs_view import NETWORK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
+from lab.builds import build
+from lab.builds.model import Seeds
 from lab.settings import CLUSTER, ERROR_ALARM, REGION, SERVICE
 
 TAGS = [
@@ -15,16 +17,18 @@ TAGS = [
     {"key": "chaos", "value": "allowed"},
 ]
 ERROR_RATE_PERCENT = 5.0
+USUAL = Seeds()
 
 
 def seed(world: World) -> None:
     """Register the task definition, create the service, put the alarm."""
+    own = build(world.settings.build).seeds
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
-        _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
-        _call(world, "ecs", "CreateService", service(world.settings.tasks))
-        _call(world, "cloudwatch", "PutMetricAlarm", alarm())
+        _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build, own))
+        _call(world, "ecs", "CreateService", service(world.settings.tasks, own))
+        _call(world, "cloudwatch", "PutMetricAlarm", alarm(own))
 
 
 def _call(world: World, service: str, operation: str, params: Params) -> None:
@@ -33,11 +37,11 @@ def _call(world: World, service: str, operation: str, params: Params) -> None:
     handler(world, params, Call("lab", REGION, service))
 
 
-def task_definition(build: str) -> Params:
-    """Return the parameters of RegisterTaskDefinition for a build of the backend."""
+def task_definition(name: str, own: Seeds = USUAL) -> Params:
+    """Return the parameters of RegisterTaskDefinition for the build of that name."""
     container = {
         "name": "app",
-        "image": image_of(build),
+        "image": image_of(name),
         "cpu": 0,
         "essential": True,
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
@@ -45,6 +49,7 @@ def task_definition(build: str) -> Params:
         "mountPoints": [],
         "volumesFrom": [],
         "stopTimeout": 5,
+        **own.container,
     }
     return {
         "family": SERVICE,
@@ -62,7 +67,7 @@ def task_definition(build: str) -> Params:
     }
 
 
-def service(tasks: int) -> Params:
+def service(tasks: int, own: Seeds = USUAL) -> Params:
     """Return the parameters of CreateService."""
     return {
         "cluster": CLUSTER,
@@ -76,10 +81,11 @@ def service(tasks: int) -> Params:
         "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
         "propagateTags": "SERVICE",
         "tags": [dict(tag) for tag in TAGS],
+        **own.service,
     }
 
 
-def alarm() -> Params:
+def alarm(own: Seeds = USUAL) -> Params:
     """Return the parameters of PutMetricAlarm for the error rate; periods of 10 s, because the lab is fast."""
     return {
         "AlarmName": ERROR_ALARM,
@@ -93,4 +99,5 @@ def alarm() -> Params:
         "Threshold": ERROR_RATE_PERCENT,
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
+        **own.alarm,
     }

@@ -73,18 +73,19 @@ def down() -> int:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> int:
-    """Show the running lab: addresses, build, simulated delays, process ids.
+    """Show the running lab: its build and what that models, addresses, simulated delays, process ids.
 
     \b
     Example:
       gameday lab status --json
     """
     from lab import control
+    from lab.builds import BUILDS
 
     state = control.status(lab_settings().home)
     if state is None:
         raise UsageError("no lab is up; `gameday lab up` starts one")
-    shown = state.as_dict()
+    shown = {"build": state.build, "models": BUILDS[state.build].models, **state.as_dict()}
     if as_json:
         click.echo(json.dumps(shown, indent=1))
         return 0
@@ -127,15 +128,22 @@ def build() -> None:
 
 
 @build.command("list")
-def list_builds() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_builds(as_json: bool) -> int:
     """List the builds: what each models, and the finding it should lead to.
 
     \b
     Example:
-      gameday lab build list
+      gameday lab build list --json
     """
     from lab.builds import BUILDS
 
-    for one in BUILDS.values():
-        click.echo(f"{one.name:<12} {one.models}\n{'':<12} expected: {one.expects}")
+    told = [{"name": each.name, "models": each.models, "expects": each.expects} for each in BUILDS.values()]
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return 0
+    width = max(len(name) for name in BUILDS)
+    for each in told:
+        click.echo(f"{each['name']:<{width}}  models    {each['models']}")
+        click.echo(f"{'':<{width}}  expected  {each['expects']}")
     return 0

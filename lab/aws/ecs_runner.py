@@ -12,13 +12,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Thread
 
 from lab.aws.ecs_model import Place, Task
+from lab.aws.rds_instance import ENDPOINT_LINK
 from lab.builds import BUILDS
 from lab.links import Address, Links
 from lab.postgres import Pair
@@ -44,9 +45,9 @@ def image_of(build: str) -> str:
 
 
 def build_of(image: str) -> str:
-    """Return the build that an image names by its tag, the default build for a digest; CannotPull otherwise."""
+    """Return the build that an image names by its tag, the default build for `latest` and digests; else CannotPull."""
     repository, _, tag = image.partition("@")[0].partition(":")
-    name = tag or "default"
+    name = "default" if tag in ("", "latest") else tag
     if repository.rpartition("/")[2] != SERVICE or name not in BUILDS:
         raise CannotPull(
             f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
@@ -130,6 +131,7 @@ class Runner:
     children: Children
     links: Links
     fresh_place: Callable[[], Place]
+    looked_up: dict[str, Address] = field(default_factory=dict)  # by tasks that ask for the database once
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Open the task's links and start its process.
@@ -157,10 +159,19 @@ class Runner:
         """Open both of a task's links."""
         assert task.place is not None
         self.links.open(interface_link(task), task.place.interface, task.place.process)
-        self.links.open(egress_link(task), task.place.egress, ("127.0.0.1", self.settings.database_port))
+        self.links.open(egress_link(task), task.place.egress, self._database_of(task))
+
+    def _database_of(self, task: Task) -> Address:
+        """Return where a task finds the database: behind its endpoint, or where that led when the task started."""
+        if BUILDS[build_of(task.definition.containers[0]["image"])].address == "each time":
+            return ("127.0.0.1", self.settings.database_port)
+        if task.id not in self.looked_up:
+            self.looked_up[task.id] = self.links.describe()[ENDPOINT_LINK].target
+        return self.looked_up[task.id]
 
     def release(self, task: Task) -> None:
         """Forget the ended process and close its links."""
+        self.looked_up.pop(task.id, None)
         if task.process is not None:
             self.children.forget(task.process)
         if task.place is not None:

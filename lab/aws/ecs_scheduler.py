@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from lab.aws.ecs_model import Deployment, Service, Status, Task
 from lab.aws.ecs_tasks import Tasks
-from lab.aws.names import new_hex
+from lab.aws.names import new_hex, subnet_of
 from lab.aws.target_groups import TargetGroups
 from lab.settings import ZONES
 
@@ -55,15 +55,16 @@ class Scheduler:
         self._settle(service, not old and len(ready) == len(new) == desired, now)
 
     def launch(self, service: Service, deployment: Deployment, now: float) -> Task:
-        """Put one new task of a deployment on the list, in the zone that has the fewest."""
-        wanted = Counter(dict.fromkeys(ZONES, 0))
+        """Put one new task of a deployment on the list, in that zone of the service's subnets that has the fewest."""
+        zones = zones_of(service)
+        wanted = Counter(dict.fromkeys(zones, 0))
         wanted.update(task.zone for task in self.tasks.of(service.group) if task.wanted)
         tags = service.tags if service.body.get("propagateTags") == "SERVICE" else []
         task = Task(
             id=new_hex(),
             definition=deployment.definition,
             group=service.group,
-            zone=min(ZONES, key=lambda zone: wanted[zone]),
+            zone=min(zones, key=lambda zone: wanted[zone]),
             created_at=now,
             start_at=now + self.start_delay_s,
             started_by=deployment.id,
@@ -159,6 +160,12 @@ class Scheduler:
             service.steady = True
             service.tell("has reached a steady state.", now)
             self.tasks.truth.note("service.steady", at=now, service=service.name)
+
+
+def zones_of(service: Service) -> tuple[str, ...]:
+    """Return the zones that a service's subnets lie in; every zone for subnets that are none of the lab's."""
+    network = service.body.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    return tuple(zone for zone in ZONES if subnet_of(zone) in network.get("subnets", ())) or ZONES
 
 
 def roll_out(service: Service, deployment: Deployment, now: float) -> None:
