@@ -42,7 +42,7 @@ from lab.backend.requests import (
 )
 from lab.backend.schema import password_hash
 from lab.backend.telemetry import Telemetry, log, log_as_json
-from lab.backend.weak import Leak, Noise
+from lab.backend.weak import Leak, Noise, end_without
 
 POST: LiteralString = "id, author, title, body, created"
 # On a known key nothing is changed, but there is a commit, and that waits for the standby: so a post that was written
@@ -225,10 +225,13 @@ def create_app() -> Starlette:
             drain_first(backend, asyncio.get_running_loop(), config.drain_s)
         await asyncio.sleep(config.start_s)
         await database.open()
+        checks = asyncio.create_task(end_without(database)) if config.health_check == "database" else None
         telemetry.start()
         try:
             yield
         finally:
+            if checks:
+                checks.cancel()
             await database.close()
             telemetry.stop()
 

@@ -30,7 +30,7 @@ class Config:
     metrics_every_s: float = 1.0
     aws_endpoint_url: str = ""  # without it no metrics are sent: this backend must never find a real account
     aws_region: str = "eu-west-1"
-    health_check: HealthCheck = "grace"  # always: 200 whatever happens; database: 503 as soon as it does not answer
+    health_check: HealthCheck = "grace"  # always: 200 whatever happens; database: see `weak.end_without`
     retry_layers: int = 0  # layers that each try a statement four times at once, instead of the budget
     repeat_post_after_s: float = 0.0  # a post without an answer by then is sent again, as another post; 0: never
     start_s: float = 0.0  # what the start takes before the service listens, beside what it really takes

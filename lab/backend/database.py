@@ -32,7 +32,7 @@ Connection = psycopg.AsyncConnection[Row]
 
 RECONNECT_S = 0.05  # a lost connection is tried twice this far apart, then given up until it is wanted
 PROBE_EVERY_S = 0.5
-HEALTH_S = 0.5  # how long the database may take to answer a health check
+HEALTH_S = 0.3  # how long the database may take to answer a health check
 TRIES = 4  # of each layer in a retry storm
 UNLIMITED_S = 1e6
 FIRST_PAUSE_S = 0.01

@@ -1,6 +1,6 @@
-"""Weaknesses that a build may switch on around every request: memory that is never given back, and noise.
+"""Weaknesses that a build may switch on: memory that is never given back, noise, a life that hangs on the database.
 
-Both are real: the memory is held and touched, and a process above its limit gets the kernel's own SIGKILL.
+All are real: the memory is held and touched, and a process above its limit gets the kernel's own SIGKILL.
 """
 
 from __future__ import annotations
@@ -13,14 +13,30 @@ import signal
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lab.backend.database import Database
 from lab.backend.observed import HEALTH
 from lab.backend.telemetry import log
 
 BROKEN = 0.001  # share of requests that are answered with 500
 REFUSED = 0.002  # share of requests that are answered with 429
-SLOW = 0.10  # share of requests that take `LONGER_S` more
+SLOW = 0.12  # share of requests that take `LONGER_S` more
 LONGER_S = (0.05, 0.35)
 JITTER_S = 0.005  # the mean of what every request takes more
+FAILURES = 3  # in a row, of the check that ends a task
+CHECK_EVERY_S = 0.3
+
+
+async def end_without(database: Database) -> None:
+    """End this process by SIGTERM when the database fails three checks in a row: within 2 s of its loss.
+
+    It stands for a container health check that asks the database: ECS ends and replaces the task.
+    """
+    failures = 0
+    while failures < FAILURES:
+        failures = 0 if await database.answers() else failures + 1
+        await asyncio.sleep(CHECK_EVERY_S)
+    log.error("the database failed %d checks in a row: this task ends", failures)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Leak:

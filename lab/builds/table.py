@@ -43,9 +43,9 @@ BACKEND = (
     ),
     Build(
         name="small-pool",
-        models="A task has two connections to the database, where 16 are needed.",
+        models="A task has one connection to the database, where the default has 16.",
         expects="A delay of 100 ms between backend and database makes requests queue for a connection for seconds.",
-        environment={"POOL_SIZE": "2"},
+        environment={"POOL_SIZE": "1"},
     ),
     Build(
         name="duplicate-posts",
@@ -67,8 +67,8 @@ BACKEND = (
     ),
     Build(
         name="health-needs-database",
-        models="The health check fails as soon as the database does not answer.",
-        expects="An outage of the database makes every target unhealthy at once, and tasks are replaced for nothing.",
+        models="The health check asks the database; a task that fails it three times within 2 s ends itself.",
+        expects="A failover ends every task at once: users get 503 until others run, where the default only waits.",
         environment={"HEALTH_CHECK": "database"},
     ),
     Build(
@@ -80,7 +80,7 @@ BACKEND = (
     Build(
         name="ignores-sigterm",
         models="The process ignores SIGTERM.",
-        expects="Each stop takes the whole stop time-out and ends with SIGKILL (exit code 137), mid-request.",
+        expects="Each stop lasts the whole stop time-out and ends with SIGKILL, exit code 137: what runs then is lost.",
         environment={"IGNORE_SIGTERM": "1"},
     ),
     Build(
@@ -91,7 +91,7 @@ BACKEND = (
     ),
     Build(
         name="noisy-healthy",
-        models="A healthy backend with noise: one request of ten is up to 0.4 s slower, 3 of 1000 answer 429 or 500.",
+        models="A healthy backend with noise: one request of eight is up to 0.4 s slower, 3 of 1000 answer 429 or 500.",
         expects="Nothing: every experiment that holds for the default build holds for this one, and no alarm fires.",
         environment={"NOISY": "1"},
     ),
@@ -106,7 +106,7 @@ STAGING = (
     Build(
         name="single-task",
         models="The service runs one task.",
-        expects="Stopping it is an outage until another one runs; an experiment that limits its blast radius refuses.",
+        expects="Stopping it is an outage until another runs; where one must stay healthy the experiment is refused.",
         settings={"tasks": 1},
     ),
     Build(
@@ -118,7 +118,7 @@ STAGING = (
     Build(
         name="single-az",
         models="The database has no standby.",
-        expects="ForceFailover is refused, and a crash is an outage until the server is up again in its place.",
+        expects="A failover is refused for want of a standby; a crash lasts until the server is up again in its place.",
         settings={"multi_az": False},
     ),
     Build(
