@@ -131,7 +131,7 @@ class Runner:
     children: Children
     links: Links
     fresh_place: Callable[[], Place]
-    looked_up: dict[str, Address] = field(default_factory=dict)  # by tasks that ask for the database once
+    looked_up: dict[str, Address] = field(default_factory=dict)  # where tasks that ask once found the database
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Open the task's links and start its process.
@@ -139,6 +139,8 @@ class Runner:
         From a thread `answers()` is called when it answers, and `ended(exit code)` when it is over.
         """
         build = build_of(task.definition.containers[0]["image"])
+        if BUILDS[build].address == "once":
+            self.looked_up[task.id] = self.links.describe()[ENDPOINT_LINK].target
         place = task.place = self.fresh_place()
         self.open_links(task)
         process = task.process = self.children.spawn(
@@ -159,15 +161,8 @@ class Runner:
         """Open both of a task's links."""
         assert task.place is not None
         self.links.open(interface_link(task), task.place.interface, task.place.process)
-        self.links.open(egress_link(task), task.place.egress, self._database_of(task))
-
-    def _database_of(self, task: Task) -> Address:
-        """Return where a task finds the database: behind its endpoint, or where that led when the task started."""
-        if BUILDS[build_of(task.definition.containers[0]["image"])].address == "each time":
-            return ("127.0.0.1", self.settings.database_port)
-        if task.id not in self.looked_up:
-            self.looked_up[task.id] = self.links.describe()[ENDPOINT_LINK].target
-        return self.looked_up[task.id]
+        endpoint = ("127.0.0.1", self.settings.database_port)
+        self.links.open(egress_link(task), task.place.egress, self.looked_up.get(task.id, endpoint))
 
     def release(self, task: Task) -> None:
         """Forget the ended process and close its links."""

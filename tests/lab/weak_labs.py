@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 from botocore.exceptions import ClientError
 
-from lab.aws.ecs_runner import image_of
 from lab.builds import Build
 from lab.seed import alarm, service, task_definition
 from lab.settings import CLUSTER, DATABASE
@@ -197,7 +196,6 @@ def running_task(lab: Twin, build: Build) -> Iterator[tuple[str, tuple[str, int]
     """Yield the family and the address of one task of a build that answers."""
     family = f"task-{build.name}"
     members: dict[str, Any] = {**task_definition(build.name), "family": family}
-    members["containerDefinitions"][0]["image"] = image_of(build.name)
     lab.ecs.register_task_definition(**members)
     [task] = lab.ecs.run_task(cluster=CLUSTER, taskDefinition=family)["tasks"]
     arn = task["taskArn"]
