@@ -42,7 +42,7 @@ class Pair:
         synchronous: bool = True,
         wal: WalLink | None = None,
     ) -> None:
-        self._wal = wal
+        self.wal = wal
         self._folder = folder = folder.absolute()
         self._synchronous = synchronous
         self.binaries: Binaries = find_binaries(folder)
@@ -92,8 +92,8 @@ class Pair:
 
     def crash_primary(self) -> None:
         """End the primary as a crash would: nothing more is written or acknowledged."""
-        if self._wal:
-            self._wal.cut()
+        if self.wal:
+            self.wal.cut()
         self.primary.stop_immediate()
 
     def stop_primary(self) -> None:
@@ -136,9 +136,9 @@ class Pair:
 
         An asynchronous pair only waits until it streams.
         """
-        if self._wal:
+        if self.wal:
             self._wait_streaming()
-            self._wal.lag()
+            self.wal.lag()
             return
         with self.primary.connect() as connection:
             names = psycopg.sql.Literal(f"FIRST 1 ({self.standby.name})")
@@ -153,9 +153,11 @@ class Pair:
 
     def relink(self) -> None:
         """Open the standby's link again: the link process has been started anew."""
-        if self._wal:
-            self._wal.lead_to(self.primary.port)
-            self._wal.lag()
+        if self.wal:
+            self.wal.lead_to(self.primary.port)
+            if self.standby.alive:
+                self._wait_streaming()
+            self.wal.lag()
 
     def down(self) -> None:
         """Stop both."""
@@ -168,9 +170,9 @@ class Pair:
 
     def _follow(self) -> None:
         """Let the standby follow the primary from its next start on."""
-        if self._wal:
-            self._wal.lead_to(self.primary.port)
-        self.standby.follow(self._wal.port if self._wal else self.primary.port)
+        if self.wal:
+            self.wal.lead_to(self.primary.port)
+        self.standby.follow(self.wal.port if self.wal else self.primary.port)
 
     def _wait_streaming(self) -> None:
         deadline = time.monotonic() + SYNCHRONOUS_S
