@@ -43,6 +43,20 @@ class Build:
     seeds: Seeds = field(default_factory=Seeds)
     address: Literal["each time", "once"] = "each time"
 
+    @property
+    def switch(self) -> str:
+        """What it changes, in one line: variables of the tasks, settings of the lab, members of what is seeded."""
+        changes: list[tuple[str, Mapping[str, object]]] = [
+            ("environment", self.environment),
+            ("lab", self.settings),
+            ("container", self.seeds.container),
+            ("service", self.seeds.service),
+            ("alarm", self.seeds.alarm),
+            ("address", {"looked up": self.address} if self.address == "once" else {}),
+        ]
+        told = [f"{where}: {', '.join(f'{n} = {v}' for n, v in what.items())}" for where, what in changes if what]
+        return "; ".join(told) or "nothing"
+
     def check(self, given: Mapping[str, object]) -> None:
         """Raise LabError if one of these settings, which somebody asked for, is another than the build's own."""
         for name, own in self.settings.items():

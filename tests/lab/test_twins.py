@@ -29,6 +29,13 @@ def test_every_build_has_its_observation() -> None:
     assert sorted([*BACKENDS, *BESIDE, *OWN_LABS]) == sorted(set(BUILDS) - {"default"})
 
 
+@pytest.mark.parametrize("name", sorted(set(BUILDS) - {"default"}))
+def test_build_changes_one_kind_of_thing(name: str) -> None:
+    """A twin has one switch: it changes the tasks, the lab, the seeded resources or the address, and no two of them."""
+    assert "; " not in BUILDS[name].switch
+    assert BUILDS[name].switch != BUILDS["default"].switch == "nothing"
+
+
 @pytest.mark.parametrize("name", BACKENDS)
 def test_backend_shows_its_weakness_and_the_default_does_not(plane: Plane, name: str) -> None:
     """The same look at one backend of each: weak for the twin, well for the default build."""
