@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 
 from lab.aws.alarms import Alarms
@@ -40,24 +40,24 @@ HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that p
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
     """Start the database pair, the load balancer and the link process, and connect them."""
     home = Home(settings.home)
+    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
     links = Links(settings.link_admin_port)
-    wal = WalLink(links, settings.spare_ports[-1]) if settings.replication == "asynchronous" else None
-    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az, wal=wal)
+    if settings.replication == "asynchronous":
+        pair.wal = WalLink(links, settings.spare_ports[-1])
     check = HealthCheck()
     balancer = Balancer(
         settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check, timeout_s=10
     )
     servers = f"primary and {settings.replication} standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
-
-    def carry() -> None:
-        links.start(children, settings.home / "links")
-        if wal:  # a pair that needs a link to come up
-            pair.up()
-
-    works: list[Callable[[], object]] = [carry, balancer.start, lambda: import_module("lab.aws.door")]
     with ThreadPoolExecutor(4) as pool:
-        for job in [pool.submit(work) for work in ([] if wal else [pair.up]) + works]:
+        jobs: list[Future[object]] = [
+            pool.submit(pair.up),
+            pool.submit(balancer.start),
+            pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(import_module, "lab.aws.door"),
+        ]
+        for job in jobs:
             job.result()
     links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
     for name in HANDLERS:

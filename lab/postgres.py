@@ -4,7 +4,7 @@ A commit is acknowledged once the standby has it on disk. The price: with a dead
 (no statement_timeout ends that) until `degrade()`. A freshly promoted standby is asynchronous for the same reason,
 until the old primary has come back (`rejoin`).
 
-With a `WalLink` the pair is asynchronous throughout: no commit waits, and a crash loses what the link still holds.
+With a `WalLink` as its `wal` the pair is asynchronous throughout: no commit waits, a crash loses what the link holds.
 """
 
 from __future__ import annotations
@@ -33,16 +33,8 @@ class Pair:
     Nothing here locks: callers see to it that only one change at a time is under way.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        ports: tuple[int, int],
-        children: Children,
-        *,
-        synchronous: bool = True,
-        wal: WalLink | None = None,
-    ) -> None:
-        self.wal = wal
+    def __init__(self, folder: Path, ports: tuple[int, int], children: Children, *, synchronous: bool = True) -> None:
+        self.wal: WalLink | None = None
         self._folder = folder = folder.absolute()
         self._synchronous = synchronous
         self.binaries: Binaries = find_binaries(folder)

@@ -6,11 +6,13 @@ what it has not sent yet dies with it: that is what the link still holds.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lab.faults import Fault
-from lab.links import Links
+from lab.links import STARTED_S, Links
 from lab.settings import LabError
 
 NAME = "wal"
@@ -27,11 +29,22 @@ class WalLink:
     def lead_to(self, primary_port: int) -> None:
         """Lead to this server from now on, without delay: a handshake through one would take seconds."""
         target = ("127.0.0.1", primary_port)
-        if NAME in self.links.describe():
+        if NAME in self._open_links():
             self.links.clear(NAME)
             self.links.retarget(NAME, target)
         else:
             self.links.open(NAME, ("127.0.0.1", self.port), target)
+
+    def _open_links(self) -> Iterable[str]:
+        """Return the links that are open; the link process may be starting still, beside the pair."""
+        deadline = time.monotonic() + STARTED_S
+        while True:
+            try:
+                return self.links.describe()
+            except LabError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def lag(self) -> None:
         """Deliver late from now on."""

@@ -24,7 +24,8 @@ def pair() -> Iterator[Pair]:
         first, second, wal, admin = free_ports(4)
         links = Links(admin)
         links.start(children, folder)
-        pair = Pair(folder / "postgres", (first, second), children, wal=WalLink(links, wal))
+        pair = Pair(folder / "postgres", (first, second), children)
+        pair.wal = WalLink(links, wal)
         pair.up()
         yield pair
 
