@@ -53,5 +53,5 @@ class WalLink:
     def cut(self) -> None:
         """Lose what is on the way, and let nothing pass until it leads somewhere again."""
         with suppress(LabError):  # without a link process nothing is on the way
-            self.links.set(NAME, Fault(refuse=True))
+            self.links.set(NAME, Fault(refuse=True, latency_ms=LAG_MS))  # late as well: it may read on until the reset
             self.links.reset(NAME)
