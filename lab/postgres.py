@@ -126,10 +126,10 @@ class Pair:
     def arm(self) -> None:
         """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s.
 
-        An asynchronous pair only waits until it streams.
+        An asynchronous pair only waits until the standby follows.
         """
         if self.wal:
-            self._wait_streaming()
+            self._wait_follows()
             self.wal.lag()
             return
         with self.primary.connect() as connection:
@@ -148,7 +148,7 @@ class Pair:
         if self.wal:
             self.wal.lead_to(self.primary.port)
             if self.standby.alive:
-                self._wait_streaming()
+                self._wait_follows()
             self.wal.lag()
 
     def down(self) -> None:
@@ -166,12 +166,16 @@ class Pair:
             self.wal.lead_to(self.primary.port)
         self.standby.follow(self.wal.port if self.wal else self.primary.port)
 
-    def _wait_streaming(self) -> None:
+    def _wait_follows(self) -> None:
+        """Wait until the standby has what the primary has now; LabError when it has not within 20 s."""
+        follows = "select 1 from pg_stat_replication where state = 'streaming' and replay_lsn >= %s::pg_lsn"
         deadline = time.monotonic() + SYNCHRONOUS_S
-        while not self.standby_alive():
-            if time.monotonic() > deadline:
-                raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
-            time.sleep(0.01)
+        with self.primary.connect() as connection:
+            written = connection.execute("select pg_current_wal_flush_lsn()").fetchone()
+            while not connection.execute(follows, written).fetchall():
+                if time.monotonic() > deadline:
+                    raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
+                time.sleep(0.01)
 
     def _seed(self) -> None:
         with self.primary.connect() as connection:

@@ -44,9 +44,9 @@ class Repair:
         world.links.open(
             ENDPOINT_LINK, ("127.0.0.1", world.settings.database_port), ("127.0.0.1", world.pair.primary.port)
         )
-        world.pair.relink()
         with world.lock:
             tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
         for task in tasks:
             self.runner.open_links(task)
         world.truth.note("links.back")
+        world.pair.relink()  # last: it waits for the standby

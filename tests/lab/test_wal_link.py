@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from lab.faults import Fault
 from lab.links import Links
 from lab.postgres import Pair
 from lab.wal_link import LAG_MS, NAME, WalLink
@@ -31,11 +32,11 @@ def pair() -> Iterator[Pair]:
 
 
 def write(pair: Pair, key: str) -> float:
-    """Write a post with this key; return how long its commit took, in milliseconds."""
+    """Write a post with this key; return when that began (monotonic seconds)."""
+    began = time.monotonic()
     with psycopg.connect(pair.url(pair.primary.port), autocommit=True) as connection:
-        began = time.perf_counter()
         connection.execute(MARK, (key,))
-        return (time.perf_counter() - began) * 1e3
+    return began
 
 
 def has(pair: Pair, port: int, key: str) -> bool:
@@ -45,11 +46,11 @@ def has(pair: Pair, port: int, key: str) -> bool:
 
 
 def test_standby_is_late_and_no_commit_waits_for_it(pair: Pair) -> None:
-    """A commit is acknowledged at once, and the standby has it only after the lag."""
-    assert write(pair, "late") < LAG_MS / 2
-    assert not has(pair, pair.standby.port, "late")
-    took_s = wait_until(lambda: has(pair, pair.standby.port, "late"), 5, "the standby has it")
-    assert took_s > LAG_MS / 1e3 / 2
+    """The primary streams without waiting, and what it has the standby has only after the lag."""
+    assert pair.primary.query("select sync_state from pg_stat_replication") == [("async",)]
+    began = write(pair, "late")
+    wait_until(lambda: has(pair, pair.standby.port, "late"), 10, "the standby has it")
+    assert time.monotonic() - began >= LAG_MS / 1e3
 
 
 def test_standby_follows_again_when_its_link_is_back(pair: Pair) -> None:
@@ -67,13 +68,15 @@ def test_crash_loses_what_is_on_the_way_and_the_old_primary_comes_back(pair: Pai
     """What was acknowledged before the lag is there after a promotion; what came last is not, on either server."""
     write(pair, "arrives")
     wait_until(lambda: has(pair, pair.standby.port, "arrives"), 5, "the standby has it")
+    assert pair.wal is not None
+    pair.wal.links.set(NAME, Fault(latency_ms=2000))  # a busy machine may take longer than the lag for what follows
     write(pair, "is lost")
     pair.crash_primary()
-    time.sleep(2 * LAG_MS / 1e3)
+    time.sleep(2.2)
     pair.promote()
     assert has(pair, pair.primary.port, "arrives")
     assert not has(pair, pair.primary.port, "is lost")
     pair.rejoin()
-    assert write(pair, "goes on") < LAG_MS / 2
+    write(pair, "goes on")
     wait_until(lambda: has(pair, pair.standby.port, "goes on"), 5, "the standby has it")
     assert not has(pair, pair.standby.port, "is lost")
