@@ -123,7 +123,7 @@ STAGING = (
     ),
     Build(
         name="asynchronous-standby",
-        models="A commit does not wait for the standby, which is 0.8 s behind.",
+        models="A commit does not wait for the standby, which gets everything late.",
         expects="A failover loses the posts that were acknowledged last.",
         settings={"replication": "asynchronous"},
     ),
