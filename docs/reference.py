@@ -1,7 +1,7 @@
 """Writes the reference pages from the code: `python -m docs.reference`; with `--check` it only compares.
 
 Actions and probes come from their docstrings and signatures, the command line from click, exit codes, signals and the
-block's JSON Schema from `gameday.model`.
+block's JSON Schema from `gameday.model`, the lab's builds from their table.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+import lab.builds
 from gameday.cli import gameday
 from gameday.decode import json_schema
 from gameday.model import EXIT_CODES, SIGNALS, Block
@@ -77,6 +78,14 @@ def codes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def builds() -> str:
+    """Return the lab's builds, and the one switch of each."""
+    lines = [NOTE, "# Builds of the lab\n", f"{inspect.getdoc(lab.builds)}\n"]
+    lines += ["| `gameday lab up --build` | models | expected | switch |", "|---|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.models} | {one.expects} | {one.switch} |" for one in lab.builds.BUILDS.values()]
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Return {file name: text} of every generated page."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gameday block", **json_schema(Block)}
@@ -85,6 +94,7 @@ def pages() -> dict[str, str]:
         "probes.md": activities("probes", "Probes and proofs"),
         "command-line.md": command_line(),
         "exit-codes.md": codes(),
+        "builds.md": builds(),
         "gameday-block.schema.json": json.dumps(schema, indent=1) + "\n",
     }
 

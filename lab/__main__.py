@@ -6,8 +6,9 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
-from lab.settings import PORTS, Settings, Simulated, default_home
+from lab.settings import PORTS, Replication, Settings, Simulated, default_home
 
 
 def parse(arguments: list[str]) -> Settings:
@@ -20,6 +21,12 @@ def parse(arguments: list[str]) -> Settings:
     parser.add_argument("--deny", action="append", default=[], metavar="SERVICE:OPERATION", help="refuse an API action")
     parser.add_argument("--tasks", type=int, default=plain.tasks, help="desired tasks of the service")
     parser.add_argument("--single-az", action="store_true", help="one database server, no standby")
+    parser.add_argument(
+        "--replication",
+        choices=get_args(Replication),
+        default=plain.replication,
+        help="whether commits wait for the standby",
+    )
     parser.add_argument("--stop-timeout-s", type=float, default=plain.stop_timeout_s, help="from SIGTERM to SIGKILL")
     parser.add_argument("--simulate", action="append", default=[], metavar="DELAY=SECONDS", help="change a delay")
     given = parser.parse_args(arguments)
@@ -37,6 +44,7 @@ def parse(arguments: list[str]) -> Settings:
         deny=tuple(given.deny),
         tasks=given.tasks,
         multi_az=not given.single_az,
+        replication=given.replication,
         stop_timeout_s=given.stop_timeout_s,
         simulated=Simulated(**delays),
     )

@@ -22,6 +22,7 @@ from lab.processes import Children
 from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
+from lab.wal_link import WalLink
 
 HANDLERS = (
     "cloudwatch",
@@ -53,9 +54,11 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
         connections=light.connections(settings.tasks) if light else 100,
     )
     links = Links(settings.link_admin_port)
+    if settings.replication == "asynchronous":
+        pair.wal = WalLink(links, settings.spare_ports[-1])
     check = HealthCheck()
     balancer = Balancer(settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, timeout_s=10)
-    servers = "primary and synchronous standby" if settings.multi_az else "one server"
+    servers = f"primary and {settings.replication} standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
     if nursery:
         nursery.start()

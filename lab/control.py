@@ -13,7 +13,7 @@ from threading import Thread
 
 import psutil
 
-from lab.builds import build
+from lab.builds import with_build
 from lab.keeper import wait_gone
 from lab.processes import ROOT, clean_stale, python
 from lab.settings import LabError, Settings
@@ -32,7 +32,7 @@ def up(settings: Settings, progress: Callable[[str], None]) -> LabState:
 
     Raises LabError with what mends it; a failed start leaves nothing running.
     """
-    build(settings.build)
+    settings = with_build(settings)
     home = Home(settings.home)
     if home.daemon_pid() is not None:
         raise LabError(f"a lab is already running in {settings.home}; stop it with `gameday lab down`")
@@ -71,6 +71,7 @@ def arguments(settings: Settings) -> list[str]:
     """Return the command line that makes `python -m lab` run with these settings."""
     options = [f"--home={settings.home}", f"--port-base={settings.port_base}", f"--build={settings.build}"]
     options += [f"--tasks={settings.tasks}", f"--stop-timeout-s={settings.stop_timeout_s}"]
+    options += [f"--replication={settings.replication}"]
     options += [f"--deny={action}" for action in settings.deny]
     options += [f"--simulate={name}={value}" for name, value in settings.simulated.as_dict().items()]
     return options if settings.multi_az else [*options, "--single-az"]

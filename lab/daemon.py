@@ -19,6 +19,7 @@ from types import FrameType
 
 from lab import boot
 from lab.aws.world import World
+from lab.builds import with_build
 from lab.checks import check_home, check_ports, check_room
 from lab.light import Light
 from lab.loops import Loops
@@ -49,7 +50,7 @@ def run(settings: Settings) -> int:
     say = _speaker(home.progress)
     try:
         with home.hold():
-            return _live(settings, home, say)
+            return _live(with_build(settings), home, say)
     except LabError as error:
         say(f"ERROR: {error}")
         return 2

@@ -3,6 +3,8 @@
 A commit is acknowledged once the standby has it on disk. The price: with a dead standby every commit waits for ever
 (no statement_timeout ends that) until `degrade()`. A freshly promoted standby is asynchronous for the same reason,
 until the old primary has come back (`rejoin`).
+
+With a `WalLink` as its `wal` the pair is asynchronous throughout: no commit waits, a crash loses what the link holds.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from lab.postgres_binaries import Binaries, can_run, find_binaries
 from lab.postgres_node import Node
 from lab.processes import Children, server_user
 from lab.settings import LabError
+from lab.wal_link import WalLink
 
 __all__ = ["APP_USER", "DATABASE", "Binaries", "Node", "Pair", "find_binaries"]
 
@@ -39,6 +42,7 @@ class Pair:
         synchronous: bool = True,
         connections: int = 100,
     ) -> None:
+        self.wal: WalLink | None = None
         self._folder = folder = folder.absolute()
         self._synchronous = synchronous
         self.binaries: Binaries = find_binaries(folder)
@@ -61,7 +65,7 @@ class Pair:
             self._seed()
             return
         self.standby.copy_from(self.primary)
-        self.standby.follow(self.primary)
+        self._follow()
         self.primary.start()
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self.standby.start)
@@ -88,6 +92,8 @@ class Pair:
 
     def crash_primary(self) -> None:
         """End the primary as a crash would: nothing more is written or acknowledged."""
+        if self.wal:
+            self.wal.cut()
         self.primary.stop_immediate()
 
     def stop_primary(self) -> None:
@@ -112,7 +118,7 @@ class Pair:
             self.standby.rewind(self.primary)
         except (LabError, OSError):  # it never was a server, or its history has left the primary's
             self.standby.clone(self.primary)
-        self.standby.follow(self.primary)
+        self._follow()
         self.standby.start()
         self.arm()
 
@@ -126,7 +132,14 @@ class Pair:
         self.primary.query("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
     def arm(self) -> None:
-        """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s."""
+        """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s.
+
+        An asynchronous pair only waits until the standby follows.
+        """
+        if self.wal:
+            self._wait_follows()
+            self.wal.lag()
+            return
         with self.primary.connect() as connection:
             names = psycopg.sql.Literal(f"FIRST 1 ({self.standby.name})")
             connection.execute(psycopg.sql.SQL("ALTER SYSTEM SET synchronous_standby_names = {}").format(names))
@@ -138,6 +151,14 @@ class Pair:
                     raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
                 time.sleep(0.01)
 
+    def relink(self) -> None:
+        """Open the standby's link again: the link process has been started anew."""
+        if self.wal:
+            self.wal.lead_to(self.primary.port)
+            if self.standby.alive:
+                self._wait_follows()
+            self.wal.lag()
+
     def down(self) -> None:
         """Stop both."""
         for node in (self.standby, self.primary):
@@ -146,6 +167,23 @@ class Pair:
     def pids(self) -> dict[str, int]:
         """Return {"az_a": pid, ...} of the running postmasters."""
         return {node.name: node.pid for node in (self.primary, self.standby) if node.pid is not None}
+
+    def _follow(self) -> None:
+        """Let the standby follow the primary from its next start on."""
+        if self.wal:
+            self.wal.lead_to(self.primary.port)
+        self.standby.follow(self.wal.port if self.wal else self.primary.port)
+
+    def _wait_follows(self) -> None:
+        """Wait until the standby has what the primary has now; LabError when it has not within 20 s."""
+        follows = "select 1 from pg_stat_replication where state = 'streaming' and replay_lsn >= %s::pg_lsn"
+        deadline = time.monotonic() + SYNCHRONOUS_S
+        with self.primary.connect() as connection:
+            written = connection.execute("select pg_current_wal_flush_lsn()").fetchone()
+            while not connection.execute(follows, written).fetchall():
+                if time.monotonic() > deadline:
+                    raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
+                time.sleep(0.01)
 
     def _seed(self) -> None:
         with self.primary.connect() as connection:

@@ -159,10 +159,10 @@ class Node:
         if "include 'lab.conf'" not in main.read_text():
             main.write_text(main.read_text() + "\ninclude 'lab.conf'\n")
 
-    def follow(self, source: Node) -> None:
-        """Be a standby of `source` from the next start on."""
+    def follow(self, port: int) -> None:
+        """Be a standby of the server behind this port from the next start on."""
         (self.data / "postgresql.auto.conf").write_text(
-            f"primary_conninfo = 'host=127.0.0.1 port={source.port} user={SUPERUSER} "
+            f"primary_conninfo = 'host=127.0.0.1 port={port} user={SUPERUSER} "
             f"application_name={self.name} connect_timeout=2'\n"
         )
         mark = self.data / "standby.signal"

@@ -49,3 +49,4 @@ class Repair:
         for task in tasks:
             self.runner.open_links(task)
         world.truth.note("links.back")
+        world.pair.relink()  # last: it waits for the standby

@@ -9,6 +9,8 @@ from lab.aws.logs_query_definitions import RUNBOOK
 from lab.aws.names import TARGET_GROUP_ARN, arn
 from lab.aws.registry import Call, Params, handler_of
 from lab.aws.world import World
+from lab.builds import build
+from lab.builds.model import Seeds
 from lab.people.addresses import integration_url
 from lab.settings import CLUSTER, ERROR_ALARM, LOG_GROUP, REGION, SERVICE
 
@@ -21,10 +23,12 @@ TOPIC_TAGS = [{"Key": tag["key"], "Value": tag["value"]} for tag in TAGS]
 ERROR_RATE_PERCENT = 5.0
 ALERTS, GAME_DAY = arn("sns", "foodconnect-alerts"), arn("sns", "foodconnect-game-day")
 SAMPLING = "20/s+5%"  # of each task: more than by default, for what is learned from a fault is in its traces
+USUAL = Seeds()
 
 
 def seed(world: World) -> None:
     """Put everything in place; the alarm comes before the service, whose deployments it watches."""
+    own = build(world.settings.build).seeds
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
@@ -34,12 +38,12 @@ def seed(world: World) -> None:
         for name, query in RUNBOOK.items():
             saved = {"name": name, "queryString": query, "logGroupNames": [LOG_GROUP]}
             _call(world, "logs", "PutQueryDefinition", saved)
-        _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
+        _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build, own))
         for topic in (ALERTS, GAME_DAY):
             _call(world, "sns", "CreateTopic", {"Name": last_of(topic), "Tags": TOPIC_TAGS})
         _call(world, "sns", "Subscribe", page(world.settings.people_port))
-        _call(world, "cloudwatch", "PutMetricAlarm", alarm())
-        _call(world, "ecs", "CreateService", service(world.settings.tasks))
+        _call(world, "cloudwatch", "PutMetricAlarm", alarm(own))
+        _call(world, "ecs", "CreateService", service(world.settings.tasks, own))
 
 
 def last_of(arn: str) -> str:
@@ -58,11 +62,11 @@ def _call(world: World, service: str, operation: str, params: Params) -> None:
     handler(world, params, Call("lab", REGION, service))
 
 
-def task_definition(build: str) -> Params:
-    """Return the parameters of RegisterTaskDefinition for a build of the backend."""
+def task_definition(name: str, own: Seeds = USUAL) -> Params:
+    """Return the parameters of RegisterTaskDefinition for the build of that name."""
     container = {
         "name": "app",
-        "image": image_of(build),
+        "image": image_of(name),
         "cpu": 0,
         "essential": True,
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
@@ -71,6 +75,7 @@ def task_definition(build: str) -> Params:
         "volumesFrom": [],
         "stopTimeout": 5,
         "logConfiguration": log_configuration(),
+        **own.container,
     }
     return {
         "family": SERVICE,
@@ -94,7 +99,7 @@ def log_configuration() -> Params:
     return {"logDriver": "awslogs", "options": options}
 
 
-def service(tasks: int) -> Params:
+def service(tasks: int, own: Seeds = USUAL) -> Params:
     """Return the parameters of CreateService."""
     return {
         "cluster": CLUSTER,
@@ -113,10 +118,11 @@ def service(tasks: int) -> Params:
         },
         "propagateTags": "SERVICE",
         "tags": [dict(tag) for tag in TAGS],
+        **own.service,
     }
 
 
-def alarm() -> Params:
+def alarm(own: Seeds = USUAL) -> Params:
     """Return the parameters of PutMetricAlarm for the error rate; periods of 10 s, because the lab is fast."""
     return {
         "AlarmName": ERROR_ALARM,
@@ -132,4 +138,5 @@ def alarm() -> Params:
         "Threshold": ERROR_RATE_PERCENT,
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
+        **own.alarm,
     }

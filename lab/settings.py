@@ -11,6 +11,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"  # awscli v1 ignores the endpoint variable for RDS in us-east-1
@@ -24,6 +25,9 @@ LOG_GROUP = f"/ecs/{SERVICE}"
 ERROR_ALARM = "foodconnect-error-rate"
 PORTS = 16  # in a row, for each lab
 LOCK_TABLE = "gameday-locks"  # DynamoDB: one item for each environment that a run holds
+
+
+Replication = Literal["synchronous", "asynchronous"]
 
 
 class LabError(Exception):
@@ -62,6 +66,7 @@ class Settings:
     deny: tuple[str, ...] = ()  # API actions that answer AccessDenied, such as "ecs:StopTask"
     tasks: int = 3
     multi_az: bool = True
+    replication: Replication = "synchronous"  # does a commit wait for the standby?
     simulated: Simulated = field(default_factory=Simulated)
     stop_timeout_s: float = 5.0  # from SIGTERM to SIGKILL
 

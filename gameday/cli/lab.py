@@ -86,7 +86,7 @@ def down() -> int:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> int:
-    """Show the running lab: addresses, build, simulated delays, and what each process costs.
+    """Show the running lab: its build and what that models, addresses, simulated delays, what each process costs.
 
     Memory is in MB, CPU in percent of one core, measured over half a second.
 
@@ -95,13 +95,14 @@ def status(as_json: bool) -> int:
       gameday lab status --json
     """
     from lab import control, usage
+    from lab.builds import BUILDS
 
     state = control.status(lab_settings().home)
     if state is None:
         raise UsageError("no lab is up; `gameday lab up` starts one")
     used = usage.measure(state.pids)
     sums = usage.by_kind(used)
-    shown = state.as_dict()
+    shown = {"build": state.build, "models": BUILDS[state.build].models, **state.as_dict()}
     if as_json:
         costs = {"processes": [one.as_dict() for one in used], "usage": [one.as_dict() for one in sums]}
         click.echo(json.dumps({**shown, **costs}, indent=1))
@@ -164,15 +165,22 @@ def build() -> None:
 
 
 @build.command("list")
-def list_builds() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_builds(as_json: bool) -> int:
     """List the builds: what each models, and the finding it should lead to.
 
     \b
     Example:
-      gameday lab build list
+      gameday lab build list --json
     """
     from lab.builds import BUILDS
 
-    for one in BUILDS.values():
-        click.echo(f"{one.name:<12} {one.models}\n{'':<12} expected: {one.expects}")
+    told = [{"name": each.name, "models": each.models, "expects": each.expects} for each in BUILDS.values()]
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return 0
+    width = max(len(name) for name in BUILDS)
+    for each in told:
+        click.echo(f"{each['name']:<{width}}  models    {each['models']}")
+        click.echo(f"{'':<{width}}  expected  {each['expects']}")
     return 0

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,6 +20,7 @@ from threading import Thread
 
 from lab.aws.ecr_images import Registry
 from lab.aws.ecs_model import Place, Task
+from lab.aws.rds_instance import ENDPOINT_LINK
 from lab.builds import BUILDS
 from lab.light import Light, Nursery
 from lab.links import Address, Links
@@ -112,6 +113,7 @@ class Runner:
     fresh_place: Callable[[], Place]
     images: Registry
     nursery: Nursery | None = None  # where light tasks come from; None where they are started as others are
+    looked_up: dict[str, Address] = field(default_factory=dict)  # where tasks that ask once found the database
 
     def launch(self, task: Task, answers: Callable[[], None], ended: Callable[[int], None]) -> None:
         """Pull the task's image, open its links and start its process; CannotPull if there is no such image.
@@ -119,6 +121,8 @@ class Runner:
         From a thread `answers()` is called when it answers, and `ended(exit code)` when it is over.
         """
         build = self._pull(task)
+        if BUILDS[build].address == "once":
+            self.looked_up[task.id] = self.links.describe()[ENDPOINT_LINK].target
         place = task.place = self.fresh_place()
         self.open_links(task)
         process = task.process = self._start(task, place, self._environment(task, place, build))
@@ -150,10 +154,12 @@ class Runner:
         """Open both of a task's links."""
         assert task.place is not None
         self.links.open(interface_link(task), task.place.interface, task.place.process)
-        self.links.open(egress_link(task), task.place.egress, ("127.0.0.1", self.settings.database_port))
+        endpoint = ("127.0.0.1", self.settings.database_port)
+        self.links.open(egress_link(task), task.place.egress, self.looked_up.get(task.id, endpoint))
 
     def release(self, task: Task) -> None:
         """Forget the ended process and close its links."""
+        self.looked_up.pop(task.id, None)
         if task.process is not None:
             self.children.forget(task.process)
         if task.place is not None:

@@ -42,6 +42,7 @@ from lab.backend.requests import (
 )
 from lab.backend.schema import password_hash
 from lab.backend.telemetry import Telemetry, log, log_as_json
+from lab.backend.weak import Leak, Noise, end_without
 
 POST: LiteralString = "id, author, title, body, created"
 # On a known key nothing is changed, but there is a commit, and that waits for the standby: so a post that was written
@@ -50,6 +51,11 @@ CREATE: LiteralString = f"""
 insert into posts(idempotency_key, author, title, body) values (%s, %s, %s, %s)
 on conflict (idempotency_key) do update set idempotency_key = excluded.idempotency_key
 returning {POST}, xmax = 0
+"""
+# What a service does that knows no keys: each attempt is another post.
+CREATE_ANOTHER: LiteralString = f"""
+insert into posts(idempotency_key, author, title, body) values (%s || '-' || gen_random_uuid(), %s, %s, %s)
+returning {POST}, true
 """
 FEED: LiteralString = f"""
 select {POST} from posts
@@ -82,8 +88,20 @@ class Backend:
         key = idempotency_key(request)
         fields = await json_body(request)
         values = identity(fields, "author"), text(fields, "title"), text(fields, "body")
-        [row] = await self._database.rows(CREATE, key, *values)
+        [row] = await self._create(key, *values)
         return answer(post(row), 201 if row[-1] else 200)
+
+    async def _create(self, *values: object) -> list[Row]:
+        """Write a post; with `repeat_post_after_s` a second one if the first is not confirmed by then."""
+        hasty_s = self._config.repeat_post_after_s
+        if not hasty_s:
+            return await self._database.rows(CREATE, *values)
+        attempts = [asyncio.create_task(self._database.rows(CREATE_ANOTHER, *values))]
+        if not (await asyncio.wait(attempts, timeout=hasty_s))[0]:
+            attempts.append(asyncio.create_task(self._database.rows(CREATE_ANOTHER, *values)))
+            await asyncio.wait(attempts)
+        good = [attempt for attempt in attempts if attempt.exception() is None]
+        return (good or attempts)[0].result()
 
     async def feed(self, request: Request) -> Response:
         """List posts, newest first."""
@@ -107,6 +125,10 @@ class Backend:
 
     async def health(self, request: Request) -> Response:
         """Say whether this task should get requests: not while it stops, nor when the database has long been silent."""
+        if self._config.health_check == "always":
+            return self._well()
+        if self._config.health_check == "database" and not await self._database.answers():
+            raise HTTPException(503, "the database does not answer")
         silent_s = self._database.silent_s
         if self.draining:
             raise HTTPException(503, "this task is stopping")
@@ -114,6 +136,9 @@ class Backend:
             raise HTTPException(503, "the database has not answered yet")
         if silent_s > self._config.ready_grace_s:
             raise HTTPException(503, f"the database has not answered for {silent_s:.0f} s")
+        return self._well()
+
+    def _well(self) -> Response:
         return answer({"ok": True, "task": self._config.task_id, "release": self._config.release})
 
     def routes(self) -> list[Route]:
@@ -178,6 +203,16 @@ def drain_first(backend: Backend, loop: asyncio.AbstractEventLoop, drain_s: floa
     signal.signal(signal.SIGTERM, drain)
 
 
+def weaknesses(config: Config) -> list[Middleware]:
+    """Return what a weak build does around each request; nothing for any other."""
+    found: list[Middleware] = []
+    if config.leak_kb:
+        found.append(Middleware(Leak, each_kb=config.leak_kb, limit_mb=config.memory_limit_mb))
+    if config.noisy:
+        found.append(Middleware(Noise))
+    return found
+
+
 def create_app() -> Starlette:
     """Return the service as its environment says."""
     config = Config.from_environment(os.environ)
@@ -187,18 +222,25 @@ def create_app() -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        drain_first(backend, asyncio.get_running_loop(), config.drain_s)
+        if config.ignore_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        else:
+            drain_first(backend, asyncio.get_running_loop(), config.drain_s)
+        await asyncio.sleep(config.start_s)
         await database.open()
+        checks = asyncio.create_task(end_without(database)) if config.health_check == "database" else None
         telemetry.start()
         try:
             yield
         finally:
+            if checks:
+                checks.cancel()
             await database.close()
             telemetry.stop()
 
     return Starlette(
         routes=backend.routes(),
-        middleware=[Middleware(Observed, telemetry=telemetry, task=config.task_id)],
+        middleware=[Middleware(Observed, telemetry=telemetry, task=config.task_id), *weaknesses(config)],
         exception_handlers={HTTPException: refused, Exception: failed, **dict.fromkeys(TROUBLE, unavailable)},
         lifespan=lifespan,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import select
@@ -31,6 +32,9 @@ Row = tuple[object, ...]
 Connection = psycopg.AsyncConnection[Row]
 
 RECONNECT_S = 0.05  # a lost connection is tried twice this far apart, then given up until it is wanted
+HEALTH_S = 0.3  # how long the database may take to answer a health check
+TRIES = 4  # of each layer in a retry storm
+UNLIMITED_S = 1e6
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.1
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
@@ -82,6 +86,8 @@ class Database:
         The statement must be safe to run twice: of a lost answer nobody knows whether the statement was done.
         Raises one of `TROUBLE` when the database could not be reached in time.
         """
+        if self._config.retry_layers:
+            return await self._storm(self._config.retry_layers, sql, values)
         began, attempts = time.monotonic(), 0
         while True:
             left_s = began + self._config.db_retry_budget_s - time.monotonic()
@@ -96,10 +102,33 @@ class Database:
                     raise
             await asyncio.sleep(pause_s)
 
+    async def answers(self) -> bool:
+        """Does the database answer now, at once?"""
+        try:
+            await self._attempt("select 1", (), HEALTH_S)
+        except TROUBLE:
+            return False
+        return True
+
+    async def _storm(self, layers: int, sql: LiteralString, values: tuple[object, ...]) -> list[Row]:
+        """Let each of the layers try four times, without a pause: what the last does multiplies with the first's."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                if layers > 1:
+                    return await self._storm(layers - 1, sql, values)
+                return await self._attempt(sql, values, self._config.db_attempt_timeout_s)
+            except TROUBLE:
+                if not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
     async def _attempt(self, sql: LiteralString, values: tuple[object, ...], limit_s: float) -> list[Row]:
-        deadline = time.monotonic() + limit_s
-        async with self._connection(deadline) as connection:
-            with cut_at(connection, deadline):
+        began = time.monotonic()
+        patient = self._config.db_acquire_timeout_s == math.inf
+        async with self._connection(began + (UNLIMITED_S if patient else limit_s)) as connection:
+            if patient:  # the limit is the statement's alone
+                began = time.monotonic()
+            with cut_at(connection, began + limit_s):
                 cursor = await connection.execute(sql, values)
                 rows = await cursor.fetchall()
         self._answered_at = time.monotonic()

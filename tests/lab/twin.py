@@ -159,7 +159,11 @@ class Twin:
 
     def get(self, path: str = "/posts?limit=1") -> Answer:
         """Make a request through the load balancer."""
-        return call(("127.0.0.1", self.settings.alb_port), "GET", path)
+        return self.call("GET", path)
+
+    def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Make any request through the load balancer."""
+        return call(("127.0.0.1", self.settings.alb_port), method, path, body, headers)
 
 
 def settings_for(home: Path, **more: Any) -> Settings:
