@@ -14,8 +14,15 @@ from pathlib import Path
 
 import psutil
 
-KINDS = ("daemon", "balancer", "links", "postgres", "tasks", "zygote", "keeper", "other")
-_NAMED = {"envoy": "balancer", "link": "links", "zygote": "zygote", "keeper": "keeper", "daemon": "daemon"}
+KINDS = ("daemon", "balancer", "links", "postgres", "tasks", "zygote", "people", "keeper", "other")
+_NAMED = {
+    "envoy": "balancer",
+    "link": "links",
+    "zygote": "zygote",
+    "people": "people",
+    "keeper": "keeper",
+    "daemon": "daemon",
+}
 MB = 1e6
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gameday.cli._shared import export_lines, lab_settings, lab_variables, need_lab, open_suite
 from gameday.errors import UsageError
@@ -58,8 +59,10 @@ def up(build: str, deny: tuple[str, ...], port_base: int | None, tasks: int) -> 
       gameday lab up --deny ecs:StopTask
       gameday lab up --tasks 50
     """
-    from lab import control
+    from lab import builds, control
 
+    if click.get_current_context().get_parameter_source("tasks") is ParameterSource.COMMANDLINE:
+        builds.build(build).check({"tasks": tasks})
     settings = lab_settings(build=build, deny=deny, tasks=tasks, **({"port_base": port_base} if port_base else {}))
     if (running := control.status(settings.home)) is not None:
         raise UsageError(f"a lab is up already (build {running.build}, {running.url}); `gameday lab down` stops it")

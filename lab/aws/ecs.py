@@ -76,3 +76,17 @@ def update_cluster_settings(world: World, params: Params, call: Call) -> dict[st
 def update_cluster(world: World, params: Params, call: Call) -> dict[str, object]:
     """The settings; a configuration for ExecuteCommand has nothing to act on here."""
     return update_cluster_settings(world, {"settings": [], **params}, call)
+
+
+@handles("ecs", "DeleteCluster")
+def delete_cluster(world: World, params: Params, call: Call) -> dict[str, object]:
+    """Refused while the cluster has services, which is always."""
+    world.ecs.check_cluster(params["cluster"])
+    raise AwsError("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
+
+
+@handles("ecs", "DeregisterContainerInstance")
+def deregister_container_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """Refused: on Fargate a cluster has no container instances."""
+    world.ecs.check_cluster(params.get("cluster"))
+    raise AwsError("InvalidParameterException", "The referenced container instance was not found.")

@@ -36,7 +36,7 @@ def _active(ecs: Ecs, name: str) -> TaskDefinition:
 
 
 def _check(world: World, params: Params, current: Mapping[str, object]) -> None:
-    """Refuse subnets and target groups that do not exist, bounds that leave no way, counts below zero."""
+    """Refuse subnets and target groups that do not exist, placement, bounds that leave no way, counts below zero."""
     network = (params.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     for subnet in network.get("subnets", ()):
         if subnet not in ZONE_OF:
@@ -44,6 +44,9 @@ def _check(world: World, params: Params, current: Mapping[str, object]) -> None:
             raise invalid(f"Error retrieving subnet information for [{subnet}]: {message}")
     for balancer in params.get("loadBalancers") or ():
         world.elbv2.find(balancer.get("targetGroupArn", ""))
+    for member, what in (("placementStrategy", "strategies"), ("placementConstraints", "constraints")):
+        if params.get(member):
+            raise invalid(f"Task placement {what} are not supported with FARGATE launch type.")
     rollout = {**DEFAULT_ROLLOUT, **current, **(params.get("deploymentConfiguration") or {})}
     if rollout["maximumPercent"] == rollout["minimumHealthyPercent"] == 100:
         raise invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")

@@ -82,7 +82,7 @@ ECS = (
         says="instance",
         why="Fargate has no container instances",
     ),
-    Row("ecs.actions.delete_cluster", IN, REFUSED, says="services", why="the cluster has active services"),
+    Row("ecs.actions.delete_cluster", IN, REFUSED, says="Services are active", why="the cluster has active services"),
     Row(
         "ecs.actions.update_container_instances_state",
         {**IN, "container_instances": ["x"], "status": "DRAINING"},

@@ -28,6 +28,10 @@ def _definitions(ecs: Any) -> None:
         lambda: ecs.update_cluster(cluster="nowhere"),
         lambda: ecs.update_cluster_settings(cluster="nowhere", settings=[]),
     )
+    with refused("ClusterContainsServicesException"):
+        ecs.delete_cluster(cluster=CLUSTER)
+    with refused("InvalidParameterException"):
+        ecs.deregister_container_instance(**IN, containerInstance="0" * 32)
     ecs.list_task_definition_families()
     assert ecs.describe_clusters(clusters=["nowhere"])["failures"][0]["reason"] == "MISSING"
     known = ecs.describe_task_definition(taskDefinition=SERVICE, include=["TAGS"])["taskDefinition"]

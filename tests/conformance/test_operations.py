@@ -7,6 +7,8 @@ from tests.conformance import page
 from tests.conformance.seen import Seen, ask_with_nothing, must_be_given
 
 ALWAYS_REFUSED = {  # each for the reason that its row on the page says
+    ("ecs", "DeleteCluster"),
+    ("ecs", "DeregisterContainerInstance"),
     ("ecs", "ExecuteCommand"),
     ("elbv2", "CreateListener"),
     ("elbv2", "DeleteListener"),

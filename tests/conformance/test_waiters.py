@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import WaiterError
 
+from lab.aws.names import LISTENER_ARN
 from lab.aws.registry import handler_of
-from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, LOAD_BALANCER, SERVICE
+from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, LOAD_BALANCER, LOG_GROUP, SERVICE
+from tests.conformance.play_fis import BODY
 from tests.conformance.seen import Seen
 from tests.lab.twin import Twin
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import WaiterConfigTypeDef
 
-SERVICES = ("application-autoscaling", "cloudwatch", "ecs", "elbv2", "fis", "logs", "rds", "sns")
+SERVICES = (
+    "application-autoscaling",
+    "cloudwatch",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "events",
+    "fis",
+    "logs",
+    "rds",
+    "sns",
+    "xray",
+)
 QUICK: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 20}
 NOT_PLAYED = {  # waiters of things that the lab has not, though it has their operation
     ("cloudwatch", "log_alarm_exists"),
@@ -31,9 +47,12 @@ def arguments(lab: Twin) -> dict[tuple[str, str], dict[str, Any]]:
     lab.ecs.create_service(cluster=CLUSTER, serviceName="passing", taskDefinition=SERVICE, desiredCount=0)
     lab.ecs.delete_service(cluster=CLUSTER, service="passing")
     lab.cloudwatch.put_composite_alarm(AlarmName="waited-for", AlarmRule=f'ALARM("{ERROR_ALARM}")')
+    night = {"Schedule": {"Expression": "cron(0 2 * * *)", "Duration": "PT1H"}}
+    lab.cloudwatch.put_alarm_mute_rule(Name="night", Rule=night)  # type: ignore[arg-type]  # it is one
     both = {"AlarmNames": ["waited-for"], "AlarmTypes": ["CompositeAlarm"]}
     return {
         ("cloudwatch", "composite_alarm_exists"): both,
+        ("cloudwatch", "alarm_mute_rule_exists"): {"AlarmMuteRuleName": "night"},
         ("cloudwatch", "alarm_exists"): {"AlarmNames": [ERROR_ALARM]},
         ("ecs", "services_stable"): {"cluster": CLUSTER, "services": [SERVICE]},
         ("ecs", "services_inactive"): {"cluster": CLUSTER, "services": ["passing"]},
@@ -77,7 +96,28 @@ def test_waiter_gives_up_on_what_never_comes(standing: Twin) -> None:
 def paged(lab: Twin, experiment: str) -> dict[str, dict[str, Any]]:
     """Return what some paginated operations must be given."""
     balancer = lab.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    ecs, group = {"ServiceNamespace": "ecs"}, {"logGroupName": LOG_GROUP}
+    topic, images = lab.client("sns").create_topic(Name="paged")["TopicArn"], {"repositoryName": SERVICE}
+    made = lab.fis.create_experiment_template(clientToken=uuid.uuid4().hex, **BODY)
+    during = {"StartTime": datetime.now(UTC) - timedelta(minutes=1), "EndTime": datetime.now(UTC)}
+    trace = {"TraceIds": [f"1-{0:08x}-{0:024x}"]}
     return {
+        "BatchGetTraces": trace,
+        "GetServiceGraph": during,
+        "GetTraceGraph": trace,
+        "GetTraceSummaries": during,
+        "ListTargetAccountConfigurations": {"experimentTemplateId": made["experimentTemplate"]["id"]},
+        "DescribeImages": images,
+        "DescribeLogStreams": group,
+        "DescribeRules": {"ListenerArn": LISTENER_ARN},
+        "DescribeScalableTargets": ecs,
+        "DescribeScalingActivities": ecs,
+        "DescribeScalingPolicies": ecs,
+        "FilterLogEvents": group,
+        "ListImages": images,
+        "ListSubscriptionsByTopic": {"TopicArn": topic},
+        "ListTargetsByRule": {"Rule": "paged"},
+        "ListRuleNamesByTarget": {"TargetArn": topic},
         "DescribeListeners": {"LoadBalancerArn": balancer},
         "GetMetricData": {"MetricDataQueries": [], "StartTime": 0, "EndTime": 1},
         "ListExperimentResolvedTargets": {"experimentId": experiment},
@@ -90,6 +130,7 @@ def test_every_paginator_comes_to_an_end(played: Seen) -> None:
     """Each paginator of an operation that the lab answers itself yields its pages and stops."""
     experiment = played.client("fis").list_experiments()["experiments"][0]["id"]
     given = paged(played.lab, experiment)
+    played.client("events").put_rule(Name="paged", EventPattern='{"source": ["x"]}')
     for service in SERVICES:
         client = played.client(service)
         for method, operation in client.meta.method_to_api_mapping.items():

@@ -79,7 +79,7 @@ def test_status_tells_what_each_kind_costs(many: Twin) -> None:
     sums = {one.name: one for one in usage.by_kind(found)}
     assert {one.name for one in found} == set(many.pids())
     assert all(one.memory_mb > 1 for one in found)
-    assert {"daemon", "balancer", "links", "postgres", "tasks", "zygote", "keeper", "total"} == set(sums)
+    assert {"daemon", "balancer", "links", "postgres", "tasks", "zygote", "people", "keeper", "total"} == set(sums)
     assert (sums["tasks"].processes, sums["balancer"].processes) == (COUNT, 1)
     assert sums["postgres"].processes > COUNT  # with its backends
     assert sums["total"].memory_mb == pytest.approx(sum(one.memory_mb for one in found), abs=1)
