@@ -20,6 +20,12 @@ def parse(arguments: list[str]) -> Settings:
     parser.add_argument("--deny", action="append", default=[], metavar="SERVICE:OPERATION", help="refuse an API action")
     parser.add_argument("--tasks", type=int, default=plain.tasks, help="desired tasks of the service")
     parser.add_argument("--single-az", action="store_true", help="one database server, no standby")
+    parser.add_argument(
+        "--replication",
+        choices=("synchronous", "asynchronous"),
+        default=plain.replication,
+        help="asynchronous: the standby lags, and a failover loses acknowledged writes",
+    )
     parser.add_argument("--stop-timeout-s", type=float, default=plain.stop_timeout_s, help="from SIGTERM to SIGKILL")
     parser.add_argument("--simulate", action="append", default=[], metavar="DELAY=SECONDS", help="change a delay")
     given = parser.parse_args(arguments)
@@ -37,6 +43,7 @@ def parse(arguments: list[str]) -> Settings:
         deny=tuple(given.deny),
         tasks=given.tasks,
         multi_az=not given.single_az,
+        replication=given.replication,
         stop_timeout_s=given.stop_timeout_s,
         simulated=Simulated(**delays),
     )

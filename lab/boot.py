@@ -21,8 +21,11 @@ from lab.aws.fis_actions import Actions
 from lab.aws.fis_lab import Fis
 from lab.aws.fis_targets import Resolver
 from lab.aws.metrics import MetricStore
-from lab.aws.rds_instance import ENDPOINT_LINK, Rds
-from lab.aws.rds_watch import Watch
+from lab.aws.rds_databases import Databases
+from lab.aws.rds_events import EventLog
+from lab.aws.rds_instance import Rds
+from lab.aws.rds_parameters import STAGING_GROUP, STAGING_VALUES, Groups
+from lab.aws.rds_server import ENDPOINT_LINK, open_standby_link
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
@@ -39,29 +42,44 @@ HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that p
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
     """Start the database pair, the load balancer and the link process, and connect them."""
     home = Home(settings.home)
-    pair = Pair(settings.home / "postgres", settings.postgres_ports, children, synchronous=settings.multi_az)
+    asynchronous = settings.multi_az and settings.replication == "asynchronous"
+    pair = Pair(
+        settings.home / "postgres",
+        settings.postgres_ports,
+        children,
+        synchronous=settings.multi_az,
+        through=settings.standby_link_port if asynchronous else None,
+        parameters=STAGING_VALUES,
+    )
     links = Links(settings.link_admin_port)
     check = HealthCheck()
     balancer = Balancer(
         settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, health=check, timeout_s=10
     )
-    servers = "primary and synchronous standby" if settings.multi_az else "one server"
+    servers = f"primary and {settings.replication} standby" if settings.multi_az else "one server"
     say(f"starting PostgreSQL {pair.binaries.version} ({servers}), the load balancer and the links")
     with ThreadPoolExecutor(4) as pool:
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
             pool.submit(balancer.start),
-            pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(_start_links, settings, links, children, pair),
             pool.submit(import_module, "lab.aws.door"),
         ]
         for job in jobs:
             job.result()
-    links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
     world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)
     world.rds.ready()
     return world
+
+
+def _start_links(settings: Settings, links: Links, children: Children, pair: Pair) -> None:
+    """Start the link process; open the database's endpoint, and what its standby needs to follow its primary."""
+    links.start(children, settings.home / "links")
+    links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
+    if not pair.durable:
+        open_standby_link(settings, links, pair)
 
 
 def _assemble(
@@ -82,10 +100,30 @@ def _assemble(
     tasks = Tasks(settings, lock, truth, elbv2, runner)
     ecs = Ecs(tasks, Scheduler(tasks, elbv2, start_delay_s=0.0))
     tasks.tell = ecs.tell
-    rds = Rds(settings, lock, truth, pair, links)
+    closing = threading.Event()
+    log, groups = EventLog(events), Groups(f"postgres{pair.binaries.version.partition('.')[0]}")
+    group = groups.get(STAGING_GROUP)
+    rds = Rds(settings, lock, truth, pair, links, log, group, settings.database_port, multi_az=settings.multi_az)
+    databases = Databases(rds, children, store, log, groups, closing)
     fis = Fis(lock, truth, Resolver(ecs, rds), Actions(lock, truth, ecs, rds, links, cloudwatch), cloudwatch)
     fis.listen()
-    return World(settings, lock, truth, children, pair, links, balancer, cloudwatch, elbv2, ecs, rds, fis, events)
+    return World(
+        settings,
+        lock,
+        truth,
+        children,
+        pair,
+        links,
+        balancer,
+        cloudwatch,
+        elbv2,
+        ecs,
+        rds,
+        fis,
+        events,
+        databases,
+        closing=closing,
+    )
 
 
 def serve(world: World) -> Callable[[], None]:
@@ -93,7 +131,7 @@ def serve(world: World) -> Callable[[], None]:
     from lab.aws.door import serve as open_door  # half a second, which `start` has spent in parallel
 
     server = open_door(world, world.settings.api_port)
-    Watch(world.rds, world.closing).start()
+    world.databases.start()
     return server.stop
 
 

@@ -70,6 +70,7 @@ def arguments(settings: Settings) -> list[str]:
     """Return the command line that makes `python -m lab` run with these settings."""
     options = [f"--home={settings.home}", f"--port-base={settings.port_base}", f"--build={settings.build}"]
     options += [f"--tasks={settings.tasks}", f"--stop-timeout-s={settings.stop_timeout_s}"]
+    options += [f"--replication={settings.replication}"]
     options += [f"--deny={action}" for action in settings.deny]
     options += [f"--simulate={name}={value}" for name, value in settings.simulated.as_dict().items()]
     return options if settings.multi_az else [*options, "--single-az"]

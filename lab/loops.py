@@ -14,7 +14,7 @@ from lab.aws.ecs_tasks import pending, running
 from lab.aws.world import World
 from lab.balancer import AccessLog
 from lab.repair import Repair
-from lab.settings import CLUSTER, DATABASE, LabError
+from lab.settings import CLUSTER, LabError
 
 STEP_S = 0.05
 HEALTH_EVERY_S = 0.1
@@ -53,7 +53,8 @@ class Loops:
         """Wait until all have ended, so that none starts a process any more; and until nobody moves the database."""
         for thread in self.threads:
             thread.join(ENDED_S)
-        self.world.rds.moving.acquire(timeout=ENDED_S)  # kept: no move may begin
+        for rds in list(self.world.databases.instances.values()):
+            rds.moving.acquire(timeout=ENDED_S)  # kept: no move may begin
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while not self.world.closing.wait(seconds):
@@ -111,8 +112,6 @@ class Loops:
             put("ECS/ContainerInsights", "RunningTaskCount", names, ran, at=now, unit="Count")
             put("ECS/ContainerInsights", "DesiredTaskCount", names, desired, at=now, unit="Count")
             put("ECS/ContainerInsights", "PendingTaskCount", names, waiting, at=now, unit="Count")
-        instance = {"DBInstanceIdentifier": DATABASE}
-        put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
         world.balancer.put_log_aside()
 
     def _evaluate(self) -> None:

@@ -22,6 +22,7 @@ def seed(world: World) -> None:
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
+        world.rds.deletion_protection = True
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build))
         _call(world, "ecs", "CreateService", service(world.settings.tasks))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm())

@@ -11,6 +11,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"  # awscli v1 ignores the endpoint variable for RDS in us-east-1
@@ -25,6 +26,9 @@ PORTS = 16  # in a row, for each lab
 LOCK_TABLE = "gameday-locks"  # DynamoDB: one item for each environment that a run holds
 
 
+Replication = Literal["synchronous", "asynchronous"]
+
+
 class LabError(Exception):
     """The lab cannot do what was asked; the message says what to do instead."""
 
@@ -37,6 +41,7 @@ class Simulated:
     failover_detection_s: float = 1.5  # from the loss of the primary to the promotion
     failover_dns_s: float = 0.5  # from the promotion to the swap of the endpoint
     deregistration_s: float = 1.0  # from leaving the target group to SIGTERM
+    standby_lag_s: float = 0.5  # of an asynchronous standby behind its primary; a synchronous one has none
 
     def as_dict(self) -> dict[str, float]:
         """Return {name: seconds}."""
@@ -53,6 +58,7 @@ class Settings:
     deny: tuple[str, ...] = ()  # API actions that answer AccessDenied, such as "ecs:StopTask"
     tasks: int = 3
     multi_az: bool = True
+    replication: Replication = "synchronous"  # "asynchronous": a failover loses writes that were acknowledged
     simulated: Simulated = field(default_factory=Simulated)
     stop_timeout_s: float = 5.0  # from SIGTERM to SIGKILL
 
@@ -94,7 +100,12 @@ class Settings:
     @property
     def spare_ports(self) -> range:
         """For database servers that are created later: replicas and other instances."""
-        return range(self.port_base + 8, self.port_base + PORTS)
+        return range(self.port_base + 8, self.port_base + PORTS - 1)
+
+    @property
+    def standby_link_port(self) -> int:
+        """What an asynchronous standby follows its primary through, late."""
+        return self.port_base + PORTS - 1
 
 
 def default_home() -> Path:

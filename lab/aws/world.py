@@ -12,6 +12,7 @@ from lab.aws.cloudwatch import CloudWatch
 from lab.aws.ecs_cluster import Ecs
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
+from lab.aws.rds_databases import Databases
 from lab.aws.rds_instance import Rds
 from lab.aws.target_groups import TargetGroups
 from lab.balancer import Balancer
@@ -39,4 +40,5 @@ class World:
     rds: Rds
     fis: Fis
     events: Events
+    databases: Databases
     closing: threading.Event = field(default_factory=threading.Event)
