@@ -253,8 +253,10 @@ def furnish(pair: Pair, owner: str, database: str) -> None:
     with pair.primary.connect() as connection:
         role = sql.Identifier(owner)
         connection.execute(sql.SQL("create role {} login createdb createrole").format(role))
-        if database and database != "postgres":
-            connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), role))
+        name = sql.Identifier(database)
+        if database != "postgres":  # creating one would write 7 MB twice
+            connection.execute(sql.SQL("alter database postgres rename to {}").format(name))
+        connection.execute(sql.SQL("alter database {} owner to {}").format(name, role))
 
 
 def check_name(name: str, member: str, longest: int = LONGEST_NAME) -> str:

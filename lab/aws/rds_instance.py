@@ -156,19 +156,17 @@ class Rds(Server):
         return True
 
     def work(self, work: Callable[[], None], status: str = "rebooting") -> None:
-        """Have a thread move the servers, in this status; InvalidDBInstanceState when somebody moves them already."""
-        if not self.moving.acquire(timeout=FREE_S):
-            raise AwsError("InvalidDBInstanceState", f"Instance {self.identifier} is not in available state.")
-        self.status = status
+        """Have a thread move the servers, in this status, as soon as nobody else moves them."""
+        self.status, self.queued = status, self.queued + 1
 
         def guarded() -> None:
-            try:
-                work()
-            except Exception:  # noqa: BLE001 - whatever broke the move, the watcher must get the pair to mend it
-                traceback.print_exc()
-                self.note("database.broken", error=traceback.format_exc(limit=1))
-            finally:
-                self.moving.release()
+            with self.moving:
+                self.queued -= 1
+                try:
+                    work()
+                except Exception:  # noqa: BLE001 - whatever broke the move, the watcher must get the pair to mend it
+                    traceback.print_exc()
+                    self.note("database.broken", error=traceback.format_exc(limit=1))
 
         Thread(target=guarded, daemon=True, name="rds-work").start()
 

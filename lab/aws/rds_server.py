@@ -60,6 +60,7 @@ class Server:
     multi_az: bool = False
     protected: bool = False  # is there a standby to fail over to? (every commit waits for it, if the pair is durable)
     moving: Lock = field(default_factory=Lock)
+    queued: int = 0  # moves that were accepted and wait for their turn
     ended: Event = field(default_factory=Event)  # deleted: nobody looks after it any more
     source: Server | None = None  # of a read replica
     replicas: list[Server] = field(default_factory=list)
@@ -323,7 +324,7 @@ class Server:
 
     def settle(self) -> None:
         """Say `available` again after a move that broke off: nobody moves the pair, and the primary answers."""
-        if self.status in ("rebooting", "modifying", "backing-up"):
+        if self.status in ("rebooting", "modifying", "backing-up") and not self.queued:
             self.be("available")
 
     def shut_down(self) -> None:

@@ -21,6 +21,7 @@ WATCH_EVERY_S = 0.05
 ASK_EVERY_S = 0.25
 SILENT_S = 5.0  # a primary that has not answered for this long is lost
 STRANDED_S = 8.0  # a standby that runs but has not followed for so long is made anew
+BROKEN_S = 1.5  # a read replica that has not followed for so long is said to be in error
 LEFT_S = 3.0  # a read replica that has not followed its source's new primary for so long is made anew
 RETRY_S = 2.0  # between two attempts to bring a standby back
 AT_REST = ("creating", "stopped", "incompatible-parameters", "deleting", "failed")
@@ -52,10 +53,13 @@ class Watch:
     rds: Rds
     closing: Event
     meter: Meter
-    answer: Answer = field(default_factory=lambda: Answer(time.monotonic(), streaming=1))
+    answer: Answer = field(init=False)
     next_try_at: float = 0.0
     protected_at: float = field(default_factory=time.monotonic)
     followed_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._forget()
 
     def start(self) -> None:
         """Start both threads."""
@@ -140,7 +144,7 @@ class Watch:
     def _look_at_stream(self, now: float) -> None:
         """See whether a read replica follows its source, and make it anew if it cannot follow the new primary."""
         rds, follows = self.rds, bool(self.answer.streaming)
-        if follows != rds.streaming:
+        if follows != rds.streaming and (follows or now - self.followed_at > BROKEN_S):
             rds.streaming = follows
             rds.note("replica.streaming" if follows else "replica.disconnected")
             rds.tell("0046" if follows else "0045")
