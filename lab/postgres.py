@@ -9,7 +9,7 @@ through a slow link, and what it has not got yet is lost with the primary.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +25,7 @@ __all__ = ["APP_USER", "DATABASE", "Binaries", "Node", "Pair", "find_binaries"]
 
 SYNCHRONOUS_S = 20.0
 CAUGHT_UP_S = 10.0
+Connection = psycopg.Connection[tuple[object, ...]]
 # A standby refuses to run with less of these than its primary has; what they are when nobody sets them.
 MIRRORED = {
     "max_connections": 100,
@@ -73,20 +74,23 @@ class Pair:
         """Does a commit wait for the standby, if there is one?"""
         return self._through is None
 
-    def up(self) -> None:
-        """Create and start the servers, with the application's schema and rows. Takes about one second."""
+    def up(self, furnish: Callable[[Connection], None] | None = None) -> None:
+        """Create and start the servers, with the application's schema and rows. Takes about one second.
+
+        `furnish` puts something else into the new primary, by a superuser's connection.
+        """
         self.check_folder()
         self.primary.initdb()
         if not self._synchronous:
             self.primary.start()
-            self._seed()
+            self._furnish(furnish)
             return
         self.standby.copy_from(self.primary)
         self._follow()
         self.primary.start()
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self.standby.start)
-            self._seed()
+            self._furnish(furnish)
             started.result()
         self.arm()
 
@@ -141,9 +145,7 @@ class Pair:
     def rejoin(self) -> None:
         """Bring the stopped node back as standby: rewound, or copied anew where that is not possible."""
         self.standby.stop_immediate()
-        try:
-            self.standby.rewind(self.primary)
-        except (LabError, OSError):  # it never was a server, or its history has left the primary's
+        if not self._rewinds():
             self.standby.clone(self.primary.port)
         self._follow()
         self.standby.start()
@@ -214,9 +216,19 @@ class Pair:
         if not can_run(self.folder):
             raise LabError(f"PostgreSQL runs as {server_user()} and cannot enter {self.folder}; choose another folder")
 
-    def _streams(self, connection: psycopg.Connection[tuple[object, ...]], state: str = "%") -> bool:
+    def _streams(self, connection: Connection, state: str = "%") -> bool:
         asked = "select 1 from pg_stat_replication where state = 'streaming' and application_name = %s"
         return bool(connection.execute(asked + " and sync_state like %s", (self.standby.name, state)).fetchall())
+
+    def _rewinds(self) -> bool:
+        """Rewind the standby; False if it never was a server, or its history has left the primary's."""
+        if not self.standby.data.exists():
+            return False
+        try:
+            self.standby.rewind(self.primary)
+        except (LabError, OSError):
+            return False
+        return True
 
     def _follow(self) -> None:
         self.standby.follow(self._through or self.primary.port)
@@ -232,9 +244,12 @@ class Pair:
                     raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
                 time.sleep(0.01)
 
-    def _seed(self) -> None:
+    def _furnish(self, furnish: Callable[[Connection], None] | None) -> None:
         with self.primary.connect() as connection:
-            seed(connection, self.url(self.primary.port))
+            if furnish:
+                furnish(connection)
+            else:
+                seed(connection, self.url(self.primary.port))
 
 
 def promote(node: Node) -> None:

@@ -62,7 +62,7 @@ def create_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
     rds.group, rds.instance_class, rds.allocated_gib, rds.backup_days = group, instance_class, gib, days
     rds.master_user, rds.database = params["MasterUsername"], params.get("DBName") or "postgres"
     _take_in(rds, params)
-    databases.begin(rds, lambda: furnish(rds.pair, rds.master_user, rds.database))
+    databases.begin(rds, lambda: rds.pair.up(lambda connection: furnish(connection, rds.master_user, rds.database)))
     return _answer(rds)
 
 

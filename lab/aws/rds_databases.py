@@ -121,7 +121,7 @@ class Databases:
         standby = ports[2] if multi_az else 0
         names = f"{word}_a", f"{word}_b"
         binaries = main.pair.binaries
-        pair = Pair(folder, (ports[1], standby), self.children, synchronous=False, names=names, binaries=binaries)
+        pair = Pair(folder, (ports[1], standby), self.children, synchronous=multi_az, names=names, binaries=binaries)
         rds = Rds(
             *(main.settings, main.lock, main.truth, pair, main.links, self.log, main.group, ports[0], name),
             link=f"endpoint-{name}",
@@ -156,7 +156,7 @@ class Databases:
                 rds.pair.check_folder()
                 rds.open_links()
                 make()
-                if rds.multi_az:
+                if rds.multi_az and not rds.pair.standby.alive:
                     rds.pair.rejoin()
                 rds.ready()
                 self.look_after(rds)
@@ -246,17 +246,13 @@ class Databases:
         self.log.put("0041", "db-snapshot", one.name, one.tags)
 
 
-def furnish(pair: Pair, owner: str, database: str) -> None:
-    """Make a new, empty server with a role that may create databases and roles, and a database of its own."""
-    pair.primary.initdb()
-    pair.primary.start()
-    with pair.primary.connect() as connection:
-        role = sql.Identifier(owner)
-        connection.execute(sql.SQL("create role {} login createdb createrole").format(role))
-        name = sql.Identifier(database)
-        if database != "postgres":  # creating one would write 7 MB twice
-            connection.execute(sql.SQL("alter database postgres rename to {}").format(name))
-        connection.execute(sql.SQL("alter database {} owner to {}").format(name, role))
+def furnish(connection: psycopg.Connection[tuple[object, ...]], owner: str, database: str) -> None:
+    """Give a new server a role that may create databases and roles, and a database of its own."""
+    role, name = sql.Identifier(owner), sql.Identifier(database)
+    connection.execute(sql.SQL("create role {} login createdb createrole").format(role))
+    if database != "postgres":  # creating one would write 7 MB twice
+        connection.execute(sql.SQL("alter database postgres rename to {}").format(name))
+    connection.execute(sql.SQL("alter database {} owner to {}").format(name, role))
 
 
 def check_name(name: str, member: str, longest: int = LONGEST_NAME) -> str:

@@ -143,6 +143,10 @@ class Server:
         self.tell("0052")
         if self.bounce():
             self.tell("0053")
+            if self.protected:
+                self.expose()
+            else:
+                self.pair.degrade()
             self._activate()
             self.be("available")
 

@@ -14,7 +14,7 @@ from tests.lab.bench import wait_until
 from tests.lab.databases import connect, create, created, delete, instance, names, one, points, wait_status
 from tests.lab.twin import Twin
 
-QUICK = {"Delay": 1, "MaxAttempts": 30}
+QUICK: Any = {"Delay": 1, "MaxAttempts": 30}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
 
 
 def test_new_instance_is_a_server_of_its_own(running_lab: Twin, shop: Any) -> None:
-    """Its endpoint leads to its own database as its own user; it is listed beside the first, by name, ARN and filter."""
+    """Its endpoint leads to its own database as its own user; it is listed, by name, ARN and filter."""
     lab = running_lab
     assert one(shop, "select current_user || ' ' || current_database()") == "shop shop"
     assert one(shop, "select rolcreatedb and not rolsuper from pg_roles where rolname = current_user") is True
@@ -106,7 +106,7 @@ def test_stopped_instance_is_down_until_it_is_started(running_lab: Twin, shop: A
 
 
 def test_changes_wait_or_are_applied(running_lab: Twin, shop: Any) -> None:
-    """Without ApplyImmediately class, storage and backups are pending; with it all of them come, at least 10 % larger."""
+    """Without ApplyImmediately class, storage (10 % more at least) and backups are pending; with it they come."""
     lab = running_lab
     changes: dict[str, Any] = {"AllocatedStorage": 21, "DBInstanceClass": "db.t4g.small", "BackupRetentionPeriod": 3}
     pending = lab.rds.modify_db_instance(DBInstanceIdentifier="shop-db", **changes)["DBInstance"]
@@ -125,12 +125,13 @@ def test_end_needs_a_word_about_the_last_snapshot(running_lab: Twin) -> None:
     """Neither or both of the two parameters is refused, and so is a protected instance; the last snapshot stays."""
     lab = running_lab
     create(lab, "brief", DeletionProtection=True)
-    for more in ({"SkipFinalSnapshot": True}, {}):
+    variants: list[dict[str, Any]] = [{"SkipFinalSnapshot": True}, {}]
+    for more in variants:
         with pytest.raises(ClientError, match="Cannot delete protected DB Instance"):
             lab.rds.delete_db_instance(DBInstanceIdentifier="brief", **more)
     lab.rds.modify_db_instance(DBInstanceIdentifier="brief", DeletionProtection=False)
-    both = {"SkipFinalSnapshot": True, "FinalDBSnapshotIdentifier": "last"}
-    for more in ({}, both):
+    variants = [{}, {"SkipFinalSnapshot": True, "FinalDBSnapshotIdentifier": "last"}]
+    for more in variants:
         with pytest.raises(ClientError) as refused:
             lab.rds.delete_db_instance(DBInstanceIdentifier="brief", **more)
         assert code_of(refused) == "InvalidParameterCombination"
@@ -143,7 +144,7 @@ def test_end_needs_a_word_about_the_last_snapshot(running_lab: Twin) -> None:
 
 
 def test_lab_has_room_for_so_many_instances(running_lab: Twin, shop: Any) -> None:
-    """When the spare ports are used up the next instance is refused as AWS does without capacity; a deleted one frees."""
+    """With all spare ports in use an instance is refused as AWS does without capacity; a deleted one makes room."""
     lab = running_lab
     with created(lab, "second"):
         create(lab, "third")
