@@ -25,7 +25,7 @@ from lab.aws.rds_databases import Databases
 from lab.aws.rds_events import EventLog
 from lab.aws.rds_instance import Rds
 from lab.aws.rds_parameters import STAGING_GROUP, STAGING_VALUES, Groups
-from lab.aws.rds_server import ENDPOINT_LINK, open_standby_link
+from lab.aws.rds_server import ENDPOINT_LINK, open_standby_link, slow_standby_link
 from lab.aws.target_groups import TargetGroups
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
@@ -42,7 +42,7 @@ HANDLERS = ("cloudwatch", "ecs", "elbv2", "fis", "iam", "rds")  # modules that p
 def start(settings: Settings, children: Children, say: Callable[[str], None]) -> World:
     """Start the database pair, the load balancer and the link process, and connect them."""
     home = Home(settings.home)
-    asynchronous = settings.multi_az and settings.replication == "asynchronous"
+    asynchronous = settings.replication == "asynchronous"
     pair = Pair(
         settings.home / "postgres",
         settings.postgres_ports,
@@ -67,6 +67,8 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
         ]
         for job in jobs:
             job.result()
+    if not pair.durable:
+        slow_standby_link(settings, links)
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
     world = _assemble(settings, Truth(home.truth), children, pair, links, balancer, check)

@@ -188,7 +188,7 @@ class Pair:
     def arm(self) -> None:
         """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s.
 
-        A pair that is not durable waits only here, until the standby streams.
+        A pair that is not durable waits only here, until the standby has what there is now.
         """
         with self.primary.connect() as connection:
             if self.durable:
@@ -200,6 +200,8 @@ class Pair:
                 if time.monotonic() > deadline:
                     raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
                 time.sleep(0.01)
+        if not self.durable:
+            self._wait_caught_up()
 
     def down(self) -> None:
         """Stop both."""

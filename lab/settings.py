@@ -58,7 +58,7 @@ class Settings:
     deny: tuple[str, ...] = ()  # API actions that answer AccessDenied, such as "ecs:StopTask"
     tasks: int = 3
     multi_az: bool = True
-    replication: Replication = "synchronous"  # "asynchronous": a failover loses writes that were acknowledged
+    replication: Replication = "synchronous"  # "asynchronous": a failover of foodconnect-db loses acknowledged writes
     simulated: Simulated = field(default_factory=Simulated)
     stop_timeout_s: float = 5.0  # from SIGTERM to SIGKILL
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lab.aws import rds_event_api, rds_group_api, rds_snapshot_api, rds_tag_api
 from lab.aws.rds_databases import furnish
 from lab.aws.rds_instance import Rds, check_backup_days, check_class
+from lab.aws.rds_replica import replicate, stand_alone
 from lab.aws.rds_snapshot_api import last_snapshot
 from lab.aws.rds_view import Tests, filtered, instance_view, kept_tags, page, resource_id
 from lab.aws.registry import AwsError, Call, Params, handles
@@ -43,7 +44,10 @@ def describe_db_instances(world: World, params: Params, call: Call) -> dict[str,
 
 @handles("rds", "CreateDBInstance")
 def create_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A new server with a role and a database; with MultiAZ a synchronous standby as well."""
+    """A new server with a role and a database; with MultiAZ a synchronous standby as well.
+
+    Its port is one of the lab's, whatever `Port` says, and it takes any password from this machine.
+    """
     databases = world.databases
     if params["Engine"] != "postgres":
         raise AwsError("InvalidParameterValue", f"Invalid DB engine: {params['Engine']}. The lab has postgres only.")
@@ -112,7 +116,7 @@ def create_read_replica(world: World, params: Params, call: Call) -> dict[str, o
     rds.master_user, rds.database = source.master_user, source.database
     _take_in(rds, params)
     source.replicas.append(rds)
-    databases.begin(rds, rds.replicate)
+    databases.begin(rds, lambda: replicate(rds))
     return _answer(rds)
 
 
@@ -126,7 +130,7 @@ def promote_read_replica(world: World, params: Params, call: Call) -> dict[str, 
     days = check_backup_days(int(params.get("BackupRetentionPeriod", 1)))
 
     def work() -> None:
-        rds.stand_alone()
+        stand_alone(rds)
         rds.backup_days = days
         rds.be("available")
 
@@ -169,7 +173,7 @@ def reboot_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
 def stop_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
     """The servers are down until StartDBInstance (not for seven days at most, as on AWS)."""
     rds = world.databases.find(params["DBInstanceIdentifier"])
-    rds.require("available")
+    rds.require_stoppable()
     rds.stop(last_snapshot(world, rds, params.get("DBSnapshotIdentifier")))
     return _answer(rds)
 

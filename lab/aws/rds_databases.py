@@ -23,6 +23,7 @@ from lab.aws.rds_events import EventLog
 from lab.aws.rds_instance import Rds
 from lab.aws.rds_meter import Meter
 from lab.aws.rds_parameters import CATALOGUE, Groups, catalogue
+from lab.aws.rds_replica import leave, stand_alone
 from lab.aws.rds_watch import Watch
 from lab.aws.registry import AwsError
 from lab.postgres import Pair
@@ -182,16 +183,16 @@ class Databases:
             if back_up:
                 back_up()
             for replica in list(rds.replicas):  # as RDS for PostgreSQL does with those in the same region
-                if isinstance(replica, Rds):
-                    with replica.moving:
-                        replica.stand_alone()
+                with replica.moving:
+                    stand_alone(replica)
             rds.ended.set()
             rds.pair.down()
             if rds.source is not None:
-                rds.leave(rds.source)
+                leave(rds, rds.source)
             rds.close_links()
             rds.note("database.deleted")
-            shutil.rmtree(rds.pair.folder, ignore_errors=True)
+            for folder in (rds.pair.primary.folder, rds.pair.standby.folder):
+                shutil.rmtree(folder, ignore_errors=True)
             with rds.lock:
                 del self.instances[rds.identifier]
                 self.spare += self._ports_of(rds)

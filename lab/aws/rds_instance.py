@@ -97,12 +97,15 @@ class Rds(Server):
             return
         self.pending = asked
 
-    def stop(self, back_up: Callable[[], None] | None) -> None:
-        """Accept a stop, after a snapshot if there is something to take it; refuse it for a replica and its source."""
+    def require_stoppable(self) -> None:
+        """Raise InvalidDBInstanceState unless it is available, and neither a read replica nor the source of one."""
         self.require("available")
         if self.source is not None or self.replicas:
             words = f"Cannot stop {self.identifier}: it is a read replica, or the source of one."
             raise AwsError("InvalidDBInstanceState", words)
+
+    def stop(self, back_up: Callable[[], None] | None) -> None:
+        """Stop, after a snapshot if there is something to take it."""
 
         def work() -> None:
             if back_up:

@@ -16,9 +16,10 @@ import psycopg
 
 from lab.aws.rds_events import EventLog
 from lab.aws.rds_parameters import Group, memory_of
+from lab.aws.rds_replica import HEARTBEAT, keep_slot
 from lab.faults import Fault
 from lab.links import Links
-from lab.postgres import Pair, promote
+from lab.postgres import Pair
 from lab.postgres_node import MAINTENANCE, SUPERUSER
 from lab.settings import DATABASE, ZONES, LabError, Settings
 from lab.truth import Truth
@@ -26,14 +27,7 @@ from lab.truth import Truth
 ENDPOINT_LINK = "endpoint"  # of the instance foodconnect-db; those of the others end with their names
 STANDBY_LINK = "standby"  # of an asynchronous one
 PROBED_S = 20.0  # the longest to wait for the first write after a failover
-HEARTBEAT = "create table if not exists rds_heartbeat (id int primary key, at timestamptz)"
 PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do update set at = now()"
-DROP_SLOT = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s and not active"
-HAS_SLOT = "select 1 from pg_replication_slots where slot_name = %s"
-MAKE_SLOT = (
-    "select pg_create_physical_replication_slot(%s, true)"
-    " where not exists (select from pg_replication_slots where slot_name = %s)"
-)
 
 
 @dataclass(slots=True)
@@ -116,11 +110,13 @@ class Server:
             self.links.open(self.stream_link, ("127.0.0.1", self.stream_port), ("127.0.0.1", target))
         if not self.pair.durable:
             open_standby_link(self.settings, self.links, self.pair)
+            slow_standby_link(self.settings, self.links)
 
     def close_links(self) -> None:
         """Close them."""
+        open_now = self.links.describe()
         for name in (self.link, self.stream_link, *(() if self.pair.durable else (STANDBY_LINK,))):
-            if name in self.links.describe():
+            if name in open_now:
                 self.links.close(name)
 
     # -- moves: the caller holds `moving` ------------------------------------------------------------------
@@ -164,6 +160,8 @@ class Server:
                 raise
             self._refuse_parameters(error)
             return False
+        if self.multi_az and not self.pair.standby.alive:
+            self.pair.degrade()  # the configuration may still say to wait for it
         self.note("primary.restarted")
         self.tell("0004")
         self.tell("0006")
@@ -227,56 +225,9 @@ class Server:
         if not self.pair.durable:
             self.links.retarget(STANDBY_LINK, target, cut=True)
         for replica in self.replicas:
-            self.keep_slot(replica)
+            keep_slot(self, replica)
             replica.source_moved = True
             self.links.retarget(replica.stream_link, target, cut=True)
-
-    def keep_slot(self, replica: Server) -> None:
-        """Keep what a read replica has not got yet, by a replication slot on the primary."""
-        with self.pair.primary.connect() as connection:
-            connection.execute(DROP_SLOT, (replica.slot,))
-            connection.execute(MAKE_SLOT, (replica.slot, replica.slot))
-
-    def drop_slot(self, replica: Server) -> None:
-        """Keep nothing for this read replica any more, as soon as its connection has ended."""
-        with suppress(psycopg.Error), self.pair.primary.connect() as connection:
-            for _ in range(40):
-                connection.execute(DROP_SLOT, (replica.slot,))
-                if not connection.execute(HAS_SLOT, (replica.slot,)).fetchall():
-                    return
-                time.sleep(0.05)
-
-    def replicate(self) -> None:
-        """Make a read replica, or make it anew: a copy of its source that follows it through its own link."""
-        source, node = self._source(), self.pair.primary
-        node.stop_immediate()
-        source.keep_slot(self)
-        node.clone(self.stream_port)
-        node.follow(self.stream_port, slot=self.slot)
-        node.start()
-        self.note("replica.started", source=source.identifier)
-
-    def stand_alone(self) -> None:
-        """Make an instance of its own of a read replica."""
-        source = self._source()
-        promote(self.pair.primary)
-        self.note("replica.promoted", source=source.identifier)
-        self.tell("0057")
-        self.leave(source)
-        self.pair.primary.query(HEARTBEAT)
-
-    def leave(self, source: Server) -> None:
-        """Be no read replica of this source any more."""
-        self.links.close(self.stream_link)
-        with self.lock:
-            source.replicas.remove(self)
-            self.source, self.streaming, self.source_moved = None, False, False
-        source.drop_slot(self)
-
-    def _source(self) -> Server:
-        if self.source is None:
-            raise LabError(f"{self.identifier} is no read replica")
-        return self.source
 
     def lose_standby(self) -> None:
         """Become Single-AZ: commits wait for nobody, and the standby is ended."""
@@ -305,10 +256,14 @@ class Server:
         if rebuild:
             self.tell("0361")
         try:
+            if not self.pair.durable:
+                self.links.clear(STANDBY_LINK)  # else it would take the lag's time for each megabyte it has missed
             if self.pair.standby.alive and not rebuild:
                 self.pair.arm()
             else:
                 self.pair.rejoin()
+            if not self.pair.durable:
+                slow_standby_link(self.settings, self.links)
         except (LabError, OSError, psycopg.Error) as error:
             self.note("standby.lost", error=str(error))
             with suppress(psycopg.OperationalError):  # the primary went too: the watcher sees to that next
@@ -386,6 +341,10 @@ class Server:
 
 
 def open_standby_link(settings: Settings, links: Links, pair: Pair) -> None:
-    """Open the slow link through which an asynchronous standby follows its primary."""
+    """Open the link through which an asynchronous standby follows its primary, still a plain wire."""
     links.open(STANDBY_LINK, ("127.0.0.1", settings.standby_link_port), ("127.0.0.1", pair.primary.port))
+
+
+def slow_standby_link(settings: Settings, links: Links) -> None:
+    """Have an asynchronous standby lag from now on: it has caught up."""
     links.set(STANDBY_LINK, Fault(latency_ms=settings.simulated.standby_lag_s * 1000, direction="down"))

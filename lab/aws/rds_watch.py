@@ -15,6 +15,7 @@ import psycopg
 
 from lab.aws.rds_instance import PROBE_WRITE, Rds
 from lab.aws.rds_meter import Meter
+from lab.aws.rds_replica import replicate
 from lab.settings import LabError
 
 WATCH_EVERY_S = 0.05
@@ -153,7 +154,7 @@ class Watch:
         elif rds.source_moved and now - self.followed_at > LEFT_S:
             self.followed_at = now
             rds.note("replica.remade")
-            rds.replicate()
+            replicate(rds)
             self._forget()
         rds.settle()
 

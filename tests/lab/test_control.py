@@ -237,6 +237,7 @@ def test_arguments_give_the_settings_back() -> None:
         deny=("ecs:StopTask", "rds:*"),
         tasks=5,
         multi_az=False,
+        replication="asynchronous",
         simulated=delays,
         stop_timeout_s=2.5,
     )
