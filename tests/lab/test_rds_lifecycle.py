@@ -16,7 +16,8 @@ from tests.lab.twin import Twin
 
 
 def kill(lab: Twin, *nodes: str) -> None:
-    """Kill servers by the name of their zone, all at once."""
+    """Kill servers by the name of their zone, all at once, as soon as all of them run."""
+    wait_until(lambda: {f"postgres-{node}" for node in nodes} <= set(lab.pids()), 10, "they run")
     pids = [lab.pids()[f"postgres-{node}"] for node in nodes]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
