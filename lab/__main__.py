@@ -25,7 +25,7 @@ def parse(arguments: list[str]) -> Settings:
         "--replication",
         choices=get_args(Replication),
         default=plain.replication,
-        help="whether commits wait for the standby",
+        help="asynchronous: the standby lags, and a failover loses acknowledged writes",
     )
     parser.add_argument("--stop-timeout-s", type=float, default=plain.stop_timeout_s, help="from SIGTERM to SIGKILL")
     parser.add_argument("--simulate", action="append", default=[], metavar="DELAY=SECONDS", help="change a delay")

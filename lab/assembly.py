@@ -29,7 +29,10 @@ from lab.aws.logs_metric_filters import Publisher
 from lab.aws.logs_store import LogStore, Stream, now_ms
 from lab.aws.metrics import MetricStore
 from lab.aws.own_api import OwnApi
+from lab.aws.rds_databases import Databases
+from lab.aws.rds_events import EventLog
 from lab.aws.rds_instance import Rds
+from lab.aws.rds_parameters import STAGING_GROUP, STAGING_VALUES, Groups
 from lab.aws.scaling_targets import Scaling
 from lab.aws.sns_delivery import AWS_DELAY_S, Delivery
 from lab.aws.sns_hub import Sns
@@ -38,7 +41,7 @@ from lab.aws.world import World
 from lab.aws.xray_store import XRay
 from lab.balancer import Balancer, HealthCheck
 from lab.builds import BUILDS
-from lab.light import Nursery
+from lab.light import Light, Nursery
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -68,7 +71,9 @@ def assemble(
     images = Registry.of_builds(BUILDS)
     runner = Runner(settings, children, links, places(settings.port_base), images, nursery)
     ecs = _ecs(Tasks(settings, lock, truth, elbv2, runner), cloudwatch, events)
-    rds = Rds(settings, lock, truth, pair, links)
+    closing = threading.Event()
+    databases = _databases(settings, lock, truth, children, pair, links, events, store, closing)
+    rds = databases.main
     api = OwnApi()
     fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
     sns, rules = _messages(settings, truth, cloudwatch, events)
@@ -88,6 +93,8 @@ def assemble(
         rds=rds,
         fis=fis,
         events=events,
+        databases=databases,
+        closing=closing,
         sns=sns,
         rules=rules,
         logs=logs,
@@ -97,6 +104,30 @@ def assemble(
     )
     api.world = world
     return world
+
+
+def staging_values(settings: Settings) -> dict[str, str]:
+    """Return the database's parameters: as many connections as its tasks need, when they are many."""
+    light = Light.of(settings)
+    return {**STAGING_VALUES, **({"max_connections": str(light.connections(settings.tasks))} if light else {})}
+
+
+def _databases(
+    settings: Settings,
+    lock: threading.RLock,
+    truth: Truth,
+    children: Children,
+    pair: Pair,
+    links: Links,
+    events: Events,
+    store: MetricStore,
+    closing: threading.Event,
+) -> Databases:
+    log, groups = EventLog(events), Groups(f"postgres{pair.binaries.version.partition('.')[0]}")
+    group = groups.get(STAGING_GROUP)
+    group.values |= staging_values(settings)
+    main = Rds(settings, lock, truth, pair, links, log, group, settings.database_port, multi_az=settings.multi_az)
+    return Databases(main, children, store, log, groups, closing)
 
 
 def _ecs(tasks: Tasks, cloudwatch: CloudWatch, bus: Events) -> Ecs:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 
-from lab.assembly import assemble
-from lab.aws.rds_instance import ENDPOINT_LINK
-from lab.aws.rds_watch import Watch
+from lab.assembly import assemble, staging_values
+from lab.aws.rds_server import ENDPOINT_LINK, open_standby_link, slow_standby_link
 from lab.aws.world import World
 from lab.balancer import Balancer, HealthCheck
 from lab.light import Light, Nursery, can_fork
@@ -22,7 +21,6 @@ from lab.processes import Children
 from lab.settings import Settings
 from lab.state import Home
 from lab.truth import Truth
-from lab.wal_link import WalLink
 
 HANDLERS = (
     "cloudwatch",
@@ -46,16 +44,16 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     home = Home(settings.home)
     light = Light.of(settings)
     nursery = Nursery(children, settings.home, settings.api_port) if light and can_fork() else None
+    asynchronous = settings.replication == "asynchronous"
     pair = Pair(
         settings.home / "postgres",
         settings.postgres_ports,
         children,
         synchronous=settings.multi_az,
-        connections=light.connections(settings.tasks) if light else 100,
+        through=settings.standby_link_port if asynchronous else None,
+        parameters=staging_values(settings),
     )
     links = Links(settings.link_admin_port)
-    if settings.replication == "asynchronous":
-        pair.wal = WalLink(links, settings.spare_ports[-1])
     check = HealthCheck()
     balancer = Balancer(settings.home / "envoy", settings.alb_port, settings.alb_admin_port, children, timeout_s=10)
     servers = f"primary and {settings.replication} standby" if settings.multi_az else "one server"
@@ -66,13 +64,14 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
         jobs: list[Future[object]] = [
             pool.submit(pair.up),
             pool.submit(balancer.start),
-            pool.submit(links.start, children, settings.home / "links"),
+            pool.submit(_start_links, settings, links, children, pair),
             pool.submit(start_people, settings, children),
             pool.submit(import_module, "lab.aws.door"),
         ]
         for job in jobs:
             job.result()
-    links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
+    if not pair.durable:
+        slow_standby_link(settings, links)
     for name in HANDLERS:
         import_module(f"lab.aws.{name}")
     world = assemble(settings, Truth(home.truth), children, pair, links, balancer, check, nursery)
@@ -81,12 +80,20 @@ def start(settings: Settings, children: Children, say: Callable[[str], None]) ->
     return world
 
 
+def _start_links(settings: Settings, links: Links, children: Children, pair: Pair) -> None:
+    """Start the link process; open the database's endpoint, and what its standby needs to follow its primary."""
+    links.start(children, settings.home / "links")
+    links.open(ENDPOINT_LINK, ("127.0.0.1", settings.database_port), ("127.0.0.1", pair.primary.port))
+    if not pair.durable:
+        open_standby_link(settings, links, pair)
+
+
 def serve(world: World) -> Callable[[], None]:
     """Serve the AWS API and start what watches the database; return what ends both."""
     from lab.aws.door import serve as open_door  # half a second, which `start` has spent in parallel
 
     server = open_door(world, world.settings.api_port)
-    Watch(world.rds, world.closing).start()
+    world.databases.start()
     return server.stop
 
 

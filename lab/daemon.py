@@ -118,6 +118,7 @@ def _describe(world: World, pids: dict[str, int], began: float) -> LabState:
         pids={"daemon": os.getpid(), **pids},
         postgres={"version": binaries.version, "source": binaries.source},
         started_at=began,
+        multi_az=world.rds.multi_az,
     )
 
 

@@ -31,6 +31,8 @@ class Plane:
     async def do(self, message: Message) -> dict[str, object]:
         """Do what the message asks; LookupError, TypeError, ValueError or OSError when that cannot be."""
         match message["do"]:
+            case "describe" if "name" in message:
+                return {message["name"]: self.link(message).describe()}
             case "describe":
                 return {name: link.describe() for name, link in self.links.items()}
             case "open":

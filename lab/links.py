@@ -99,6 +99,10 @@ class Links:
         """Return the state of every link by name."""
         return {name: link_state(fields) for name, fields in self._call("describe").items()}
 
+    def one(self, name: str) -> LinkState:
+        """Return the state of one link."""
+        return link_state(self._call("describe", name=name)[name])
+
     def _call(self, what: str, **details: object) -> dict[str, Any]:
         try:
             with socket.create_connection(self._admin, CALL_S) as connection, connection.makefile("rwb") as lines:

@@ -16,7 +16,7 @@ from lab.aws.logs_intake import Intake
 from lab.aws.world import World
 from lab.balancer import AccessLog, Traffic
 from lab.repair import Repair
-from lab.settings import DATABASE, LabError
+from lab.settings import LabError
 
 STEP_S = 0.05
 HEALTH_EVERY_S = 0.1
@@ -58,7 +58,8 @@ class Loops:
         """Wait until all have ended, so that none starts a process any more; and until nobody moves the database."""
         for thread in self.threads:
             thread.join(ENDED_S)
-        self.world.rds.moving.acquire(timeout=ENDED_S)  # kept: no move may begin
+        for rds in list(self.world.databases.instances.values()):
+            rds.moving.acquire(timeout=ENDED_S)  # kept: no move may begin
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while not self.world.closing.wait(seconds):
@@ -98,15 +99,13 @@ class Loops:
 
     def measure(self, log: AccessLog, alb: AlbMetrics, ecs: EcsMetrics) -> None:
         """Put the metrics of the second that has passed."""
-        world, now, put = self.world, time.time(), self.world.cloudwatch.metrics.put
+        world, now = self.world, time.time()
         accesses = log.read()
         with world.lock:
             groups = world.elbv2.census()
             services, insights = ecs.look(world.ecs)
         alb.put(accesses, groups, self._traffic(), now)
         ecs.put(services, insights, now)
-        instance = {"DBInstanceIdentifier": DATABASE}
-        put("AWS/RDS", "DatabaseConnections", instance, world.rds.connections, at=now, unit="Count")
         world.balancer.put_logs_aside()
 
     def _traffic(self) -> Traffic | None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import LiteralString
 
@@ -33,12 +34,15 @@ CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
-max_connections = {connections}
+max_connections = 100
 superuser_reserved_connections = 10
 shared_buffers = 32MB
 wal_level = replica
 max_wal_senders = 10
 wal_keep_size = 64MB
+max_slot_wal_keep_size = 512MB
+track_io_timing = on
+track_wal_io_timing = on
 wal_log_hints = on
 hot_standby = on
 max_wal_size = 256MB
@@ -57,18 +61,27 @@ recovery_init_sync_method = {init_sync}
 
 
 class Node:
-    """A server named like an availability zone; `log` is where its output goes."""
+    """A server named like an availability zone; `log` is where its output goes.
+
+    `parameters` are PostgreSQL's, by name, as they stand in its configuration above the lab's own.
+    """
 
     def __init__(
-        self, name: str, port: int, folder: Path, binaries: Binaries, children: Children, *, connections: int = 100
+        self,
+        name: str,
+        port: int,
+        folder: Path,
+        binaries: Binaries,
+        children: Children,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.port = port
         self.folder = folder
+        self.parameters = dict(parameters or {})
         self.log = folder.with_suffix(".log")
         self._binaries = binaries
         self._children = children
-        self._connections = connections
         self._user = server_user()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -131,14 +144,31 @@ class Node:
         self.tool("/bin/cp", "-a", source.data, self.data)
         self.configure()
 
-    def clone(self, source: Node) -> None:
-        """Become a copy of a running node by base backup."""
+    def clone(self, port: int) -> None:
+        """Become a copy of the running server behind a port, by base backup."""
         self.clear()
+        self._base_backup(port, self.data)
+        self.configure()
+
+    def back_up(self, folder: Path) -> None:
+        """Write a base backup of this running server into a new folder."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._give(folder)
+        self._base_backup(self.port, folder / "data")
+
+    def restore(self, backup: Path) -> None:
+        """Become what a base backup holds; a server of its own from the next start on."""
+        self.clear()
+        self.tool("/bin/cp", "-a", backup / "data", self.data)
+        (self.data / "standby.signal").unlink(missing_ok=True)
+        self.configure()
+
+    def _base_backup(self, port: int, folder: Path) -> None:
         self.tool(
-            *("pg_basebackup", "-h", "127.0.0.1", "-p", str(source.port), "-U", SUPERUSER, "-D", self.data),
+            *("pg_basebackup", "-h", "127.0.0.1", "-p", str(port), "-U", SUPERUSER, "-D", folder),
             *("-X", "stream", "-c", "fast", "--no-sync"),
         )
-        self.configure()
 
     def rewind(self, source: Node) -> None:
         """Undo what this stopped node has that the running source does not."""
@@ -149,22 +179,29 @@ class Node:
 
     def configure(self) -> None:
         """Write the configuration and drop what `ALTER SYSTEM` left, such as a copied synchronous_standby_names."""
-        # syncfs exists on Linux only; with fsync of every file a standby starts in 2 s instead of 0.1 s
-        init_sync = "syncfs" if sys.platform == "linux" else "fsync"
-        own = self.data / "lab.conf"
-        own.write_text(CONFIGURATION.format(port=self.port, init_sync=init_sync, connections=self._connections))
-        self._give(own)
+        self.write_parameters()
         (self.data / "postgresql.auto.conf").write_text("")
         main = self.data / "postgresql.conf"
         if "include 'lab.conf'" not in main.read_text():
             main.write_text(main.read_text() + "\ninclude 'lab.conf'\n")
 
-    def follow(self, port: int) -> None:
-        """Be a standby of the server behind this port from the next start on."""
-        (self.data / "postgresql.auto.conf").write_text(
+    def write_parameters(self) -> None:
+        """Write the lab's own settings and `parameters`; a start takes them all in, a reload the dynamic ones."""
+        # syncfs exists on Linux only; with fsync of every file a standby starts in 2 s instead of 0.1 s
+        init_sync = "syncfs" if sys.platform == "linux" else "fsync"
+        lines = [f"{name} = '{_quoted(value)}'" for name, value in sorted(self.parameters.items())]
+        own = self.data / "lab.conf"
+        own.write_text(CONFIGURATION.format(port=self.port, init_sync=init_sync) + "\n".join(lines) + "\n")
+        self._give(own)
+
+    def follow(self, port: int, *, slot: str = "") -> None:
+        """Be a standby of the server behind a port from the next start on, by a replication slot if one is named."""
+        lines = [
             f"primary_conninfo = 'host=127.0.0.1 port={port} user={SUPERUSER} "
-            f"application_name={self.name} connect_timeout=2'\n"
-        )
+            f"application_name={self.name} connect_timeout=2'"
+        ]
+        lines += [f"primary_slot_name = '{slot}'"] if slot else []
+        (self.data / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
         mark = self.data / "standby.signal"
         mark.touch()
         self._give(mark)
@@ -234,3 +271,7 @@ class Node:
     def _give(self, path: Path) -> None:
         if self._user:
             shutil.chown(path, self._user)
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "''")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.aws.ecs_runner import Runner
-from lab.aws.rds_instance import ENDPOINT_LINK
 from lab.aws.world import World
 
 
@@ -41,12 +40,10 @@ class Repair:
         world = self.world
         world.truth.note("links.lost")
         world.links.start(world.children, world.settings.home / "links")
-        world.links.open(
-            ENDPOINT_LINK, ("127.0.0.1", world.settings.database_port), ("127.0.0.1", world.pair.primary.port)
-        )
+        for rds in list(world.databases.instances.values()):
+            rds.open_links()
         with world.lock:
             tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
         for task in tasks:
             self.runner.open_links(task)
         world.truth.note("links.back")
-        world.pair.relink()  # last: it waits for the standby

@@ -32,6 +32,7 @@ def seed(world: World) -> None:
     with world.lock:
         world.ecs.tags[:] = [dict(tag) for tag in TAGS]
         world.rds.tags[:] = [dict(tag) for tag in TAGS]
+        world.rds.deletion_protection = True
         for group in (LOG_GROUP, DATABASE_GROUP):
             _call(world, "logs", "CreateLogGroup", {"logGroupName": group})
             _call(world, "logs", "PutRetentionPolicy", {"logGroupName": group, "retentionInDays": 30})

@@ -50,6 +50,7 @@ class Simulated:
     deployment_bake_s: float = 15.0  # how long a deployment's alarms are watched once its tasks serve (AWS: minutes)
     scaling_out_s: float = 30.0  # how long a metric is above its target before a service grows (AWS: 3 min)
     scaling_in_s: float = 150.0  # how long it is below 90 % of it before a service shrinks (AWS: 15 min)
+    standby_lag_s: float = 0.5  # of an asynchronous standby behind its primary; a synchronous one has none
 
     def as_dict(self) -> dict[str, float]:
         """Return {name: seconds}."""
@@ -66,7 +67,7 @@ class Settings:
     deny: tuple[str, ...] = ()  # API actions that answer AccessDenied, such as "ecs:StopTask"
     tasks: int = 3
     multi_az: bool = True
-    replication: Replication = "synchronous"  # does a commit wait for the standby?
+    replication: Replication = "synchronous"  # "asynchronous": a failover of foodconnect-db loses acknowledged writes
     simulated: Simulated = field(default_factory=Simulated)
     stop_timeout_s: float = 5.0  # from SIGTERM to SIGKILL
 
@@ -108,7 +109,12 @@ class Settings:
     @property
     def spare_ports(self) -> range:
         """For database servers that are created later: replicas and other instances."""
-        return range(self.port_base + 8, self.port_base + PORTS)
+        return range(self.port_base + 8, self.port_base + PORTS - 1)
+
+    @property
+    def standby_link_port(self) -> int:
+        """What an asynchronous standby follows its primary through, late."""
+        return self.port_base + PORTS - 1
 
 
 def default_home() -> Path:

@@ -50,9 +50,15 @@ class LabState:
 
 
 def describe(
-    settings: Settings, *, dsn: str, pids: Mapping[str, int], postgres: Mapping[str, str], started_at: float
+    settings: Settings,
+    *,
+    dsn: str,
+    pids: Mapping[str, int],
+    postgres: Mapping[str, str],
+    started_at: float,
+    multi_az: bool,
 ) -> LabState:
-    """Return the state of a lab with these settings."""
+    """Return the state of a lab with these settings; `multi_az` is what its database is now."""
     light = Light.of(settings)
     return LabState(
         url=f"http://127.0.0.1:{settings.alb_port}",
@@ -68,7 +74,7 @@ def describe(
         started_at=started_at,
         port_base=settings.port_base,
         tasks=settings.tasks,
-        multi_az=settings.multi_az,
+        multi_az=multi_az,
         light=str(light) if light else None,
     )
 

@@ -1,216 +1,251 @@
-"""Amazon RDS: one PostgreSQL instance, Multi-AZ unless the lab says otherwise."""
+"""Amazon RDS: DB instances over the API. What they are made of stands in `rds_databases` and `rds_server`."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from lab.aws.names import SECURITY_GROUP, VPC, arn, epoch_of, instant, stable_hex, subnet_of
-from lab.aws.rds_instance import Rds
+from lab.aws import rds_event_api, rds_group_api, rds_snapshot_api, rds_tag_api
+from lab.aws.rds_databases import furnish
+from lab.aws.rds_instance import Rds, check_backup_days, check_class
+from lab.aws.rds_replica import replicate, stand_alone
+from lab.aws.rds_snapshot_api import last_snapshot
+from lab.aws.rds_view import Tests, filtered, instance_view, kept_tags, page, resource_id
 from lab.aws.registry import AwsError, Call, Params, handles
-from lab.postgres import APP_USER
-from lab.postgres import DATABASE as DATABASE_NAME
-from lab.settings import DATABASE, ZONES
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-DATABASE_ARN = arn("rds", f"db:{DATABASE}")
-DEFAULT_MINUTES, MOST_MINUTES = 60, 14 * 24 * 60
-SOURCE_TYPES = (
-    "db-instance",
-    "db-parameter-group",
-    "db-security-group",
-    "db-snapshot",
-    "db-cluster",
-    "db-cluster-snapshot",
-    "custom-engine-version",
-    "db-proxy",
-    "blue-green-deployment",
-    "db-shard-group",
-    "zero-etl",
-)
-CATEGORIES = (
-    "availability",
-    "configuration change",
-    "creation",
-    "failover",
-    "failure",
-    "maintenance",
-    "notification",
-    "recovery",
-)
+__all__ = ["rds_event_api", "rds_group_api", "rds_snapshot_api", "rds_tag_api"]  # imported for their handlers
+
+TESTS: Tests[Rds] = {
+    "db-instance-id": lambda rds: (rds.identifier, rds.arn),
+    "dbi-resource-id": lambda rds: (resource_id(rds),),
+    "engine": lambda rds: ("postgres",),
+    "db-cluster-id": lambda rds: (),
+    "domain": lambda rds: (),
+}
+LEAST_GIB, MOST_GIB = 20, 65536
+AT_ONCE = ("DeletionProtection", "AutoMinorVersionUpgrade", "PreferredBackupWindow", "PreferredMaintenanceWindow")
+IGNORED = frozenset({"MasterUserPassword", "VpcSecurityGroupIds", "CopyTagsToSnapshot", "PubliclyAccessible"})
 
 
-def _tags(rds: Rds) -> list[dict[str, str]]:
-    return [{"Key": tag["key"], "Value": tag["value"]} for tag in rds.tags]
-
-
-def instance_view(world: World) -> dict[str, object]:
-    """Return the member `DBInstance` of DescribeDBInstances."""
-    rds, settings, pending = world.rds, world.settings, world.rds.pending_multi_az
-    subnets = [
-        {"SubnetIdentifier": subnet_of(z), "SubnetAvailabilityZone": {"Name": z}, "SubnetStatus": "Active"}
-        for z in ZONES
-    ]
-    view: dict[str, object] = {
-        "DBInstanceIdentifier": DATABASE,
-        "DBInstanceArn": DATABASE_ARN,
-        "DbiResourceId": f"db-{stable_hex(DATABASE, 26).upper()}",
-        "DBInstanceClass": "db.t4g.medium",
-        "DBInstanceStatus": rds.status,
-        "Engine": "postgres",
-        "EngineVersion": world.pair.binaries.version,
-        "MasterUsername": APP_USER,
-        "DBName": DATABASE_NAME,
-        "Endpoint": {"Address": "127.0.0.1", "Port": settings.database_port, "HostedZoneId": "Z29XKXDKYMONMX"},
-        "MultiAZ": rds.multi_az,
-        "AvailabilityZone": rds.zone,
-        "InstanceCreateTime": instant(rds.created_at),
-        "AllocatedStorage": 20,
-        "StorageType": "gp3",
-        "StorageEncrypted": False,
-        "BackupRetentionPeriod": 7,
-        "PubliclyAccessible": False,
-        "DeletionProtection": False,
-        "AutoMinorVersionUpgrade": True,
-        "PendingModifiedValues": {} if pending is None else {"MultiAZ": pending},
-        "VpcSecurityGroups": [{"VpcSecurityGroupId": SECURITY_GROUP, "Status": "active"}],
-        "DBSubnetGroup": {
-            "DBSubnetGroupName": "foodconnect-db",
-            "VpcId": VPC,
-            "SubnetGroupStatus": "Complete",
-            "Subnets": subnets,
-        },
-        "ReadReplicaDBInstanceIdentifiers": [],
-        "TagList": _tags(rds),
-    }
-    return view | ({"SecondaryAvailabilityZone": rds.other_zone} if rds.multi_az else {})
-
-
-def _check_name(name: str) -> None:
-    if name.lower() not in (DATABASE, DATABASE_ARN.lower()):
-        raise AwsError("DBInstanceNotFound", f"DBInstance {name} not found.")
+def _answer(rds: Rds) -> dict[str, object]:
+    return {"DBInstance": instance_view(rds)}
 
 
 @handles("rds", "DescribeDBInstances")
 def describe_db_instances(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The one instance, by name, ARN or `db-instance-id` filter."""
-    if params.get("DBInstanceIdentifier"):
-        _check_name(params["DBInstanceIdentifier"])
-    instance = instance_view(world)
-    chosen = all(_passes(f["Name"], f["Values"]) for f in params.get("Filters", []))
-    return {"DBInstances": [instance] if chosen else []}
+    """The instances, by name or ARN or filters, a page at a time."""
+    name = params.get("DBInstanceIdentifier")
+    found = [world.databases.find(name)] if name else list(world.databases.instances.values())
+    some, more = page(filtered(found, params, TESTS), params)
+    return {"DBInstances": [instance_view(rds) for rds in some], **more}
 
 
-def _passes(name: str, values: list[str]) -> bool:
-    known = {"db-instance-id": (DATABASE, DATABASE_ARN), "engine": ("postgres",), "db-cluster-id": ()}
-    if name not in known:
-        raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {name}")
-    return bool(set(values) & set(known[name]))
+@handles("rds", "CreateDBInstance")
+def create_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """A new server with a role and a database; with MultiAZ a synchronous standby as well.
+
+    Its port is one of the lab's, whatever `Port` says, and it takes any password from this machine.
+    """
+    databases = world.databases
+    if params["Engine"] != "postgres":
+        raise AwsError("InvalidParameterValue", f"Invalid DB engine: {params['Engine']}. The lab has postgres only.")
+    for name in ("MasterUsername", "AllocatedStorage"):
+        if not params.get(name):
+            raise AwsError("InvalidParameterValue", f"The parameter {name} must be provided and must not be blank.")
+    if not params.get("MasterUserPassword") and not params.get("ManageMasterUserPassword"):
+        raise AwsError("InvalidParameterValue", "The parameter MasterUserPassword must be provided.")
+    instance_class, gib = check_class(params["DBInstanceClass"]), _check_gib(params["AllocatedStorage"])
+    days = check_backup_days(int(params.get("BackupRetentionPeriod", 1)))
+    group = databases.groups.get(params.get("DBParameterGroupName") or databases.groups.default_name)
+    _check_version(world, params)
+    rds = databases.prepare(
+        params["DBInstanceIdentifier"], multi_az=bool(params.get("MultiAZ")), zone=params.get("AvailabilityZone")
+    )
+    rds.group, rds.instance_class, rds.allocated_gib, rds.backup_days = group, instance_class, gib, days
+    rds.master_user, rds.database = params["MasterUsername"], params.get("DBName") or "postgres"
+    _take_in(rds, params)
+    databases.begin(rds, lambda: rds.pair.up(lambda connection: furnish(connection, rds.master_user, rds.database)))
+    return _answer(rds)
+
+
+@handles("rds", "RestoreDBInstanceFromDBSnapshot")
+def restore_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """A new server with the files of a snapshot."""
+    databases = world.databases
+    one = databases.find_snapshot(params.get("DBSnapshotIdentifier") or "")
+    if one.status != "available":
+        raise AwsError("InvalidDBSnapshotState", f"Snapshot {one.name} is not in available state.")
+    instance_class = check_class(params.get("DBInstanceClass") or world.rds.instance_class)
+    group = databases.groups.get(params.get("DBParameterGroupName") or databases.groups.default_name)
+    rds = databases.prepare(
+        params["DBInstanceIdentifier"], multi_az=bool(params.get("MultiAZ")), zone=params.get("AvailabilityZone")
+    )
+    rds.group, rds.instance_class, rds.allocated_gib = group, instance_class, one.allocated_gib
+    rds.master_user, rds.database = one.master_user, one.database
+    _take_in(rds, params)
+
+    def make() -> None:
+        rds.pair.primary.restore(one.folder)
+        rds.pair.primary.start()
+        databases.log.put("0043", "db-snapshot", one.name, one.tags, name=one.name)
+
+    databases.begin(rds, make)
+    return _answer(rds)
+
+
+@handles("rds", "CreateDBInstanceReadReplica")
+def create_read_replica(world: World, params: Params, call: Call) -> dict[str, object]:
+    """A server that follows its source asynchronously, through a link of its own, and takes reads."""
+    databases = world.databases
+    source = databases.find(params.get("SourceDBInstanceIdentifier") or "")
+    source.require("available")
+    if source.source is not None:
+        raise AwsError("InvalidDBInstanceState", "The lab has no read replicas of read replicas.")
+    if not source.backup_days:
+        words = f"Automated backups are not enabled for this database instance: {source.identifier}"
+        raise AwsError("InvalidDBInstanceState", words)
+    instance_class = check_class(params.get("DBInstanceClass") or source.instance_class)
+    if params.get("MultiAZ"):
+        raise AwsError("InvalidParameterCombination", "The lab has Single-AZ read replicas only.")
+    group = databases.groups.get(params.get("DBParameterGroupName") or source.group.name)
+    zone = params.get("AvailabilityZone") or source.other_zone
+    rds = databases.prepare(params["DBInstanceIdentifier"], multi_az=False, zone=zone, source=source)
+    rds.group, rds.instance_class, rds.allocated_gib, rds.backup_days = group, instance_class, source.allocated_gib, 0
+    rds.master_user, rds.database = source.master_user, source.database
+    _take_in(rds, params)
+    source.replicas.append(rds)
+    databases.begin(rds, lambda: replicate(rds))
+    return _answer(rds)
+
+
+@handles("rds", "PromoteReadReplica")
+def promote_read_replica(world: World, params: Params, call: Call) -> dict[str, object]:
+    """A read replica becomes an instance of its own, which takes writes."""
+    rds = world.databases.find(params["DBInstanceIdentifier"])
+    rds.require("available")
+    if rds.source is None:
+        raise AwsError("InvalidDBInstanceState", "DB Instance is not a read replica.")
+    days = check_backup_days(int(params.get("BackupRetentionPeriod", 1)))
+
+    def work() -> None:
+        stand_alone(rds)
+        rds.backup_days = days
+        rds.be("available")
+
+    rds.work(work, "modifying")
+    return _answer(rds)
+
+
+@handles("rds", "DeleteDBInstance")
+def delete_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """The servers end and their files go; a last snapshot stays unless SkipFinalSnapshot says otherwise."""
+    rds = world.databases.find(params["DBInstanceIdentifier"])
+    skip, last = bool(params.get("SkipFinalSnapshot")), params.get("FinalDBSnapshotIdentifier")
+    if rds.deletion_protection:
+        words = "Cannot delete protected DB Instance, please disable deletion protection and try again."
+        raise AwsError("InvalidParameterCombination", words)
+    if skip and last:
+        words = "FinalDBSnapshotIdentifier can not be specified when deleting a DB instance with SkipFinalSnapshot."
+        raise AwsError("InvalidParameterCombination", words)
+    if rds.source is not None and not skip:
+        words = "FinalDBSnapshotIdentifier can not be specified when deleting a replica instance"
+        raise AwsError("InvalidParameterCombination", words)
+    if not skip and not last:
+        words = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
+        raise AwsError("InvalidParameterCombination", words)
+    states = ("failed", "stopped", "incompatible-parameters") if skip else ()
+    rds.require("available", *states)
+    world.databases.delete(rds, last_snapshot(world, rds, last))
+    return _answer(rds)
 
 
 @handles("rds", "RebootDBInstance")
 def reboot_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
     """A real restart of the primary; with ForceFailover a crash, a promotion and a swap of the endpoint."""
-    _check_name(params["DBInstanceIdentifier"])
-    world.rds.reboot(force_failover=bool(params.get("ForceFailover")))
-    return {"DBInstance": instance_view(world)}
+    rds = world.databases.find(params["DBInstanceIdentifier"])
+    rds.reboot(force_failover=bool(params.get("ForceFailover")))
+    return _answer(rds)
+
+
+@handles("rds", "StopDBInstance")
+def stop_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """The servers are down until StartDBInstance (not for seven days at most, as on AWS)."""
+    rds = world.databases.find(params["DBInstanceIdentifier"])
+    rds.require_stoppable()
+    rds.stop(last_snapshot(world, rds, params.get("DBSnapshotIdentifier")))
+    return _answer(rds)
+
+
+@handles("rds", "StartDBInstance")
+def start_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
+    """The servers of a stopped instance start."""
+    rds = world.databases.find(params["DBInstanceIdentifier"])
+    rds.start()
+    return _answer(rds)
 
 
 @handles("rds", "ModifyDBInstance")
 def modify_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Make the instance Single-AZ (its standby ends) or Multi-AZ (it gets one); nothing else can be modified here."""
-    _check_name(params["DBInstanceIdentifier"])
-    others = set(params) - {"DBInstanceIdentifier", "MultiAZ", "ApplyImmediately"}
-    if others:
-        words = f"The lab modifies MultiAZ only, not {', '.join(sorted(others))}."
+    """Change class, storage, zones, parameter group, backups, windows or protection; the rest is refused by name."""
+    databases, rds = world.databases, world.databases.find(params["DBInstanceIdentifier"])
+    known = {*rds.current, *AT_ONCE, *IGNORED, "DBInstanceIdentifier", "ApplyImmediately", "DBParameterGroupName"}
+    if others := set(params) - known:
+        words = f"The lab cannot modify {', '.join(sorted(others))}."
         raise AwsError("InvalidParameterCombination", words)
-    if params.get("MultiAZ") is not None:
-        world.rds.modify(multi_az=bool(params["MultiAZ"]), now=bool(params.get("ApplyImmediately")))
-    return {"DBInstance": instance_view(world)}
+    rds.require("available")
+    changes = _changes(rds, params)
+    if changes.get("MultiAZ"):
+        databases.give_standby_port(rds)
+    group = databases.groups.get(params["DBParameterGroupName"]) if params.get("DBParameterGroupName") else rds.group
+    rds.modify(changes, now=bool(params.get("ApplyImmediately")))
+    _take_in(rds, params)
+    if group is not rds.group:
+        rds.group = group
+        rds.tell("0011", name=group.name)
+    if "MasterUserPassword" in params:  # the lab's servers trust whoever comes from this machine
+        rds.tell("0016")
+    return _answer(rds)
 
 
-@handles("rds", "DescribeEvents")
-def describe_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Events of the last hour, or of Duration minutes, or between StartTime and EndTime; oldest first."""
-    name, kind = params.get("SourceIdentifier"), params.get("SourceType")
-    if name and not kind:
-        raise AwsError("InvalidParameterCombination", "SourceType is required when SourceIdentifier is supplied.")
-    if kind and kind not in SOURCE_TYPES:
-        raise AwsError("InvalidParameterValue", f"Invalid source type: {kind}")
-    since, until = _window(params)
-    wanted = set(params.get("EventCategories") or [])
-    ours = kind in (None, "db-instance") and name in (None, DATABASE)
-    chosen = [
-        {
-            "SourceIdentifier": DATABASE,
-            "SourceType": "db-instance",
-            "SourceArn": DATABASE_ARN,
-            "Message": event.message,
-            "EventCategories": list(event.categories),
-            "Date": instant(event.at),
-        }
-        for event in world.rds.events
-        if ours and since <= event.at <= until and (not wanted or wanted & set(event.categories))
-    ]
-    size, first = int(params.get("MaxRecords") or 100), _marker(params)
-    if not 20 <= size <= 100:
-        raise AwsError("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
-    more: dict[str, object] = {"Marker": str(first + size)} if first + size < len(chosen) else {}
-    return {"Events": chosen[first : first + size], **more}
+def _changes(rds: Rds, params: Params) -> dict[str, object]:
+    """Return what is asked for of that which can be pending."""
+    changes: dict[str, object] = {name: params[name] for name in rds.current if params.get(name) is not None}
+    if "DBInstanceClass" in changes:
+        check_class(params["DBInstanceClass"])
+    if "BackupRetentionPeriod" in changes and not check_backup_days(params["BackupRetentionPeriod"]) and rds.replicas:
+        raise AwsError("InvalidParameterCombination", "Cannot disable backups of the source of a read replica.")
+    if changes.get("MultiAZ") and rds.source is not None:
+        raise AwsError("InvalidParameterCombination", "The lab has Single-AZ read replicas only.")
+    if "AllocatedStorage" in changes and changes["AllocatedStorage"] != rds.allocated_gib:
+        if params["AllocatedStorage"] < rds.allocated_gib:
+            raise AwsError("InvalidParameterCombination", "Requested allocated storage size is smaller than before.")
+        changes["AllocatedStorage"] = _check_gib(max(params["AllocatedStorage"], -(-rds.allocated_gib * 11 // 10)))
+    return changes
 
 
-def _marker(params: Params) -> int:
-    marker = params.get("Marker") or "0"
-    if not marker.isdigit():
-        raise AwsError("InvalidParameterValue", f"The specified marker {marker} is not valid.")
-    return int(marker)
+def _take_in(rds: Rds, params: Params) -> None:
+    """Take in what changes a record only, at once."""
+    if params.get("DeletionProtection") is not None:
+        rds.deletion_protection = bool(params["DeletionProtection"])
+    if params.get("AutoMinorVersionUpgrade") is not None:
+        rds.auto_minor = bool(params["AutoMinorVersionUpgrade"])
+    rds.backup_window = params.get("PreferredBackupWindow") or rds.backup_window
+    rds.maintenance_window = params.get("PreferredMaintenanceWindow") or rds.maintenance_window
+    rds.storage_type = params.get("StorageType") or rds.storage_type
+    rds.tags += kept_tags(params.get("Tags"))
 
 
-def _window(params: Params) -> tuple[float, float]:
-    """Return the epoch seconds that DescribeEvents looks between."""
-    minutes = int(params.get("Duration") or DEFAULT_MINUTES)
-    if not 0 < minutes <= MOST_MINUTES:
-        raise AwsError("InvalidParameterValue", "Duration must be between 1 and 20160 minutes.")
-    start, end = params.get("StartTime"), params.get("EndTime")
-    until = epoch_of(end) if end else time.time()
-    return (epoch_of(start) if start else until - minutes * 60), until
+def _check_gib(gib: int) -> int:
+    if not LEAST_GIB <= gib <= MOST_GIB:
+        words = f"Invalid storage size for engine name postgres and storage type gp3: {gib}"
+        raise AwsError("InvalidParameterValue", words)
+    return gib
 
 
-@handles("rds", "DescribeEventCategories")
-def describe_event_categories(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The categories that the instance's events carry."""
-    return {"EventCategoriesMapList": [{"SourceType": "db-instance", "EventCategories": list(CATEGORIES)}]}
-
-
-def _check_arn(name: str) -> None:
-    if not name.startswith("arn:aws:rds:"):
-        raise AwsError("InvalidParameterValue", f"Invalid resource name: {name}")
-    if name != DATABASE_ARN:
-        raise AwsError("DBInstanceNotFound", f"DBInstance {name.rpartition(':')[2]} not found.")
-
-
-@handles("rds", "ListTagsForResource")
-def list_tags_for_resource(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The instance's tags."""
-    _check_arn(params["ResourceName"])
-    return {"TagList": _tags(world.rds)}
-
-
-@handles("rds", "AddTagsToResource")
-def add_tags_to_resource(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Add tags, or change their values."""
-    _check_arn(params["ResourceName"])
-    merged = {tag["key"]: tag["value"] for tag in world.rds.tags}
-    merged |= {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
-    world.rds.tags[:] = [{"key": key, "value": value} for key, value in merged.items()]
-    return {}
-
-
-@handles("rds", "RemoveTagsFromResource")
-def remove_tags_from_resource(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Remove tags by key."""
-    _check_arn(params["ResourceName"])
-    world.rds.tags[:] = [tag for tag in world.rds.tags if tag["key"] not in params["TagKeys"]]
-    return {}
+def _check_version(world: World, params: Params) -> None:
+    """The lab has one version of PostgreSQL; asking for its major version is asking for it."""
+    ours, asked = world.pair.binaries.version, params.get("EngineVersion")
+    if asked and asked not in (ours, ours.partition(".")[0]):
+        raise AwsError("InvalidParameterCombination", f"Cannot find version {asked} for postgres; the lab has {ours}.")

@@ -1,125 +1,155 @@
-"""The database instance: a real pair of servers, its states and events, and the failover that moves it.
+"""A DB instance as its callers see it: what it accepts in which state, what it refuses, and what stays pending.
 
-One thread at a time moves the pair (`moving`); the records are read and written under the world's lock, the work is
-done without it. Whatever really happens is noted in the truth at the step itself.
+Handlers call it under the world's lock; what was accepted is done by a thread of its own.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock, RLock, Thread
+from threading import Thread
 
-import psycopg
-
-from lab.aws.names import new_hex
+from lab.aws.names import arn
+from lab.aws.rds_parameters import memory_of
+from lab.aws.rds_server import ENDPOINT_LINK, PROBE_WRITE, Server
 from lab.aws.registry import AwsError
-from lab.links import Links
-from lab.postgres import Pair
-from lab.postgres_node import MAINTENANCE, SUPERUSER
-from lab.settings import DATABASE, ZONES, LabError, Settings
-from lab.truth import Truth
+from lab.postgres import APP_USER
+from lab.postgres import DATABASE as DATABASE_NAME
 
-ENDPOINT_LINK = "endpoint"
+__all__ = ["ENDPOINT_LINK", "PROBE_WRITE", "Rds"]
+
 COOL_DOWN_S = 10.0  # a second failover within this time is abandoned
 FREE_S = 0.1  # the longest to wait for a watcher that only looks
-PROBED_S = 20.0  # the longest to wait for the first write after a failover
-PROBE_TABLE = "create table if not exists rds_heartbeat (id int primary key, at timestamptz)"
-PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do update set at = now()"
-
-STARTED = "Multi-AZ instance failover started."
-COMPLETED = "Multi-AZ instance failover completed."
-PARTIAL = "Recovered from partial failover."
-RESTARTED = "DB instance restarted"
-SHUTDOWN = "DB instance shutdown"
-TO_MULTI_AZ = "Applying modification to convert to a Multi-AZ DB instance."
-IS_MULTI_AZ = "Finished applying modification to convert to a Multi-AZ DB instance."
-TO_SINGLE_AZ = "Applying modification to convert to a standard (Single-AZ) DB instance."
-IS_SINGLE_AZ = "Finished applying modification to convert to a standard (Single-AZ) DB instance."
-ABANDONED = "Abandoning user requested failover since a failover recently occurred on the database instance."
-
-
-@dataclass(frozen=True, slots=True)
-class RdsEvent:
-    """One line of DescribeEvents."""
-
-    at: float
-    message: str
-    categories: tuple[str, ...]
-    id: str = field(default_factory=new_hex)
+MOST_BACKUP_DAYS = 35
+Changes = Mapping[str, object]  # members of PendingModifiedValues
 
 
 @dataclass(slots=True)
-class Rds:
-    """The instance foodconnect-db. Handlers call it under the world's lock; its threads take the lock themselves."""
+class Rds(Server):
+    """One DB instance; `world.rds` is foodconnect-db, `world.databases` has them all."""
 
-    settings: Settings
-    lock: RLock
-    truth: Truth
-    pair: Pair
-    links: Links
-    status: str = "creating"
-    zone: str = ZONES[0]
-    other_zone: str = ZONES[1]
-    created_at: float = field(default_factory=time.time)
-    events: deque[RdsEvent] = field(default_factory=lambda: deque(maxlen=1000))
-    tags: list[dict[str, str]] = field(default_factory=list)
-    last_failover_at: float = 0.0
-    protected: bool = False  # does every commit wait for a standby?
-    connections: int = 0  # the application's, as the monitor last saw them
-    pending_multi_az: bool | None = None  # what a modification without ApplyImmediately has left for later
-    multi_az: bool = field(init=False)  # begins as the settings say
-    moving: Lock = field(default_factory=Lock)
+    master_user: str = APP_USER
+    database: str = DATABASE_NAME
+    allocated_gib: int = 20
+    storage_type: str = "gp3"
+    backup_days: int = 7
+    deletion_protection: bool = False
+    auto_minor: bool = True
+    backup_window: str = "02:00-02:30"
+    maintenance_window: str = "sun:03:00-sun:03:30"
+    pending: dict[str, object] = field(default_factory=dict)  # what was modified without ApplyImmediately
+    applying: int = 0  # changes of its parameter group that are on their way to the servers
 
-    def __post_init__(self) -> None:
-        self.multi_az = self.settings.multi_az
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return arn("rds", f"db:{self.identifier}")
 
-    def record(self, message: str, *categories: str) -> None:
-        """Put an event on the list."""
-        with self.lock:
-            self.events.append(RdsEvent(time.time(), message, categories))
+    @property
+    def current(self) -> dict[str, object]:
+        """What can be pending, as it is now."""
+        return {
+            "MultiAZ": self.multi_az,
+            "DBInstanceClass": self.instance_class,
+            "AllocatedStorage": self.allocated_gib,
+            "BackupRetentionPeriod": self.backup_days,
+        }
 
-    def ready(self) -> None:
-        """Say that the pair is up."""
-        self.pair.primary.query(PROBE_TABLE)
-        with self.lock:
-            self.status, self.protected = "available", self.multi_az
-        self.record("DB instance created", "creation")
+    @property
+    def parameter_status(self) -> str:
+        """The member ParameterApplyStatus of its group."""
+        if self.applying:
+            return "applying"
+        return "in-sync" if self.wanted == self.pair.primary.parameters else "pending-reboot"
 
     # -- what a caller asks for --------------------------------------------------------------------------
 
     def reboot(self, *, force_failover: bool) -> None:
         """Accept a reboot, or refuse it as RDS does; a thread does the work."""
-        if self.status != "available":
-            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
+        self.require("available", "incompatible-parameters")
         if not force_failover:
-            self._work(self.restart)
+            self.work(self.restart)
             return
         if not self.multi_az:
             words = "Cannot specify ForceFailover for a non Multi-AZ DB instance"
             raise AwsError("InvalidParameterCombination", words)
         recently = time.time() - self.last_failover_at < COOL_DOWN_S
         if recently or not self.protected or not self._is_free():
-            self.record(ABANDONED, "failover")
-            self.truth.note("failover.abandoned", recently=recently)
+            self.tell("0034")
+            self.note("failover.abandoned", recently=recently)
             return
-        self._work(self.fail_over)
+        self.work(self.fail_over)
 
-    def modify(self, *, multi_az: bool, now: bool) -> None:
-        """Accept a change between Single-AZ and Multi-AZ; a thread does the work, the status is `modifying` meanwhile.
+    def modify(self, changes: Changes, *, now: bool) -> None:
+        """Accept changes; a thread does the work, the status is `modifying` meanwhile.
 
-        Without `now` it stays pending, as on AWS until the next maintenance window (which never comes here).
+        Without `now` they stay pending, as on AWS until the next maintenance window (which never comes here); with it
+        what was pending is applied as well.
         """
-        if self.status != "available":
-            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
-        changes = multi_az != self.multi_az
-        if changes and now:
-            self._work(self.gain_standby if multi_az else self.lose_standby, "modifying")
-        self.pending_multi_az = multi_az if changes and not now else None
+        self.require("available")
+        asked = {**self.pending, **changes}
+        asked = {name: value for name, value in asked.items() if value != self.current[name]}
+        if asked and now:
+            self.work(lambda: self._apply(asked), "modifying")
+            self.pending = {}
+            return
+        self.pending = asked
+
+    def require_stoppable(self) -> None:
+        """Raise InvalidDBInstanceState unless it is available, and neither a read replica nor the source of one."""
+        self.require("available")
+        if self.source is not None or self.replicas:
+            words = f"Cannot stop {self.identifier}: it is a read replica, or the source of one."
+            raise AwsError("InvalidDBInstanceState", words)
+
+    def stop(self, back_up: Callable[[], None] | None) -> None:
+        """Stop, after a snapshot if there is something to take it."""
+
+        def work() -> None:
+            if back_up:
+                back_up()
+            self.shut_down()
+
+        self.work(work, "stopping")
+
+    def start(self) -> None:
+        """Accept a start of a stopped instance."""
+        self.require("stopped")
+        self.work(self.start_up, "starting")
+
+    def snapshot(self, back_up: Callable[[], None]) -> None:
+        """Accept a snapshot, which `back_up` takes."""
+        self.require("available")
+
+        def work() -> None:
+            back_up()
+            self.be("available")
+
+        self.work(work, "backing-up")
+
+    def apply_group(self, names: list[str]) -> None:
+        """Put dynamic parameters of its group in force, as soon as nobody moves the servers."""
+        self.applying += 1
+
+        def work() -> None:
+            with self.moving:
+                try:
+                    if self.pair.primary.alive:
+                        self.take_in(names)
+                except Exception:  # noqa: BLE001 - the parameters stay pending, and the log says why
+                    traceback.print_exc()
+                finally:
+                    self.applying -= 1
+
+        Thread(target=work, daemon=True, name="rds-parameters").start()
+
+    def require(self, *statuses: str) -> None:
+        """Raise InvalidDBInstanceState unless the status is one of these."""
+        if self.status not in statuses:
+            words = f"Instance {self.identifier} is not in {' or '.join(statuses[:1])} state."
+            raise AwsError("InvalidDBInstanceState", words)
 
     def _is_free(self) -> bool:
         """Does nobody move the pair? (the watcher takes it for a moment whenever it looks)"""
@@ -128,130 +158,54 @@ class Rds:
         self.moving.release()
         return True
 
-    def _work(self, work: Callable[[], None], status: str = "rebooting") -> None:
-        if not self.moving.acquire(timeout=FREE_S):
-            raise AwsError("InvalidDBInstanceState", f"Instance {DATABASE} is not in available state.")
-        self.status = status
+    def work(self, work: Callable[[], None], status: str = "rebooting") -> None:
+        """Have a thread move the servers, in this status, as soon as nobody else moves them."""
+        self.status, self.queued = status, self.queued + 1
 
         def guarded() -> None:
-            try:
-                work()
-            except Exception:  # noqa: BLE001 - whatever broke the move, the watcher must get the pair to mend it
-                traceback.print_exc()
-                self.truth.note("database.broken", error=traceback.format_exc(limit=1))
-            finally:
-                self.moving.release()
+            with self.moving:
+                self.queued -= 1
+                try:
+                    work()
+                except Exception:  # noqa: BLE001 - whatever broke the move, the watcher must get the pair to mend it
+                    traceback.print_exc()
+                    self.note("database.broken", error=traceback.format_exc(limit=1))
 
         Thread(target=guarded, daemon=True, name="rds-work").start()
 
     # -- the work; the caller holds `moving` --------------------------------------------------------------
 
-    def restart(self) -> None:
-        """Restart the primary in place: a reboot without failover, or the recovery of a single server."""
-        self._be("rebooting")
-        self.truth.note("primary.stopping")
-        self.pair.restart_primary()
-        self.truth.note("primary.restarted")
-        self.record(SHUTDOWN, "availability")
-        self.record(RESTARTED, "availability")
-        self._be("available")
+    def _apply(self, changes: Changes) -> None:
+        if "BackupRetentionPeriod" in changes:
+            self._keep_backups(int(str(changes["BackupRetentionPeriod"])))
+        if "AllocatedStorage" in changes:
+            self.tell("0018")
+            self.allocated_gib = int(str(changes["AllocatedStorage"]))
+            self.tell("0017")
+        if "DBInstanceClass" in changes:
+            self.tell("0012")
+            self.instance_class = str(changes["DBInstanceClass"])
+            if not self.bounce():
+                return
+            self.tell("0014")
+        if "MultiAZ" in changes:
+            (self.gain_standby if changes["MultiAZ"] else self.lose_standby)()
+        self.be("available")
 
-    def fail_over(self) -> None:
-        """Crash the primary, promote the standby, swap the endpoint; then bring the old primary back as standby."""
-        delays = self.settings.simulated
-        self._be("rebooting")
-        self.record(STARTED, "failover")
-        killed = time.time()
-        was_dead = not self.pair.primary.alive
-        self.pair.crash_primary()
-        if not was_dead:
-            self.truth.note("primary.killed", at=killed, node=self.pair.primary.name)
-        self.protected = False
-        time.sleep(max(0.0, killed + delays.failover_detection_s - time.time()))
-        if not self.pair.standby.alive:  # it went too: there is only the old primary's data to go on with
-            self.restart()
-            self.record(PARTIAL, "failover")
-            return
-        self.pair.promote()
-        promoted = self.truth.note("standby.promoted", node=self.pair.primary.name)
-        time.sleep(max(0.0, promoted + delays.failover_dns_s - time.time()))
-        self.links.retarget(ENDPOINT_LINK, ("127.0.0.1", self.pair.primary.port), cut=True)
-        self.truth.note("endpoint.swapped", port=self.pair.primary.port)
-        self.truth.note("primary.writable", at=self._first_write())
-        with self.lock:
-            self.zone, self.other_zone = self.other_zone, self.zone
-            self.last_failover_at = time.time()
-            self.record(COMPLETED, "failover")
-            self.record(RESTARTED, "availability")
-            self.status = "available"
-        self.protect()
+    def _keep_backups(self, days: int) -> None:
+        had, self.backup_days = self.backup_days, days
+        if bool(had) != bool(days):
+            self.tell("0032" if days else "0028")
 
-    def lose_standby(self) -> None:
-        """Become Single-AZ: commits wait for nobody, and the standby is ended."""
-        self.record(TO_SINGLE_AZ, "configuration change")
-        self.pair.degrade()
-        with self.lock:
-            self.multi_az = self.protected = False
-        self.pair.standby.stop_immediate()
-        self.truth.note("database.converted", multi_az=False)
-        self.record(IS_SINGLE_AZ, "configuration change")
-        self._be("available")
 
-    def gain_standby(self) -> None:
-        """Become Multi-AZ: a standby is brought back or made, and every commit waits for it."""
-        self.record(TO_MULTI_AZ, "configuration change")
-        with self.lock:
-            self.multi_az = True
-        self.protect()
-        self.truth.note("database.converted", multi_az=True)
-        self.record(IS_MULTI_AZ, "configuration change")
-        self._be("available")
+def check_class(name: str) -> str:
+    """Return an instance class that the lab has; InvalidParameterValue for another."""
+    memory_of(name)
+    return name
 
-    def protect(self, *, rebuild: bool = False) -> None:
-        """Bring the standby (back) into replication and wait for it on every commit from now on.
 
-        `rebuild` stops one that runs but does not follow, and makes it anew.
-        """
-        try:
-            if self.pair.standby.alive and not rebuild:
-                self.pair.arm()
-            else:
-                self.pair.rejoin()
-        except (LabError, OSError, psycopg.Error) as error:
-            self.truth.note("standby.lost", error=str(error))
-            with suppress(psycopg.OperationalError):  # the primary went too: the watcher sees to that next
-                self.pair.degrade()  # else every commit would wait for a standby that does not come
-            return
-        self.protected = True
-        self.truth.note("standby.rejoined", node=self.pair.standby.name)
-
-    def expose(self) -> None:
-        """Commit without the standby from now on: it is lost."""
-        self.truth.note("standby.lost", node=self.pair.standby.name)
-        self.pair.degrade()
-        self.protected = False
-        self.truth.note("replication.asynchronous")
-
-    def settle(self) -> None:
-        """Say `available` again after a move that broke off: nobody moves the pair, and the primary answers."""
-        if self.status in ("rebooting", "modifying"):
-            self._be("available")
-
-    def _be(self, status: str) -> None:
-        with self.lock:
-            self.status = status
-
-    def _first_write(self) -> float:
-        """Write through the endpoint until a write is acknowledged; return when that was."""
-        deadline = time.monotonic() + PROBED_S
-        address = f"host=127.0.0.1 port={self.settings.database_port}"
-        endpoint = f"{address} user={SUPERUSER} dbname={MAINTENANCE} sslmode=disable"
-        while True:
-            try:
-                with psycopg.connect(endpoint, autocommit=True, connect_timeout=2) as connection:
-                    connection.execute(PROBE_WRITE)
-                    return time.time()
-            except psycopg.Error:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.002)
+def check_backup_days(days: int) -> int:
+    """Return a retention period of backups; InvalidParameterValue when it is not 0 to 35 days."""
+    if not 0 <= days <= MOST_BACKUP_DAYS:
+        raise AwsError("InvalidParameterValue", f"Invalid backup retention period: {days}. Must be between 0 and 35.")
+    return days

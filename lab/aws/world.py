@@ -15,6 +15,7 @@ from lab.aws.event_rules import Rules
 from lab.aws.events import Events
 from lab.aws.fis_lab import Fis
 from lab.aws.logs_insights import Logs
+from lab.aws.rds_databases import Databases
 from lab.aws.rds_instance import Rds
 from lab.aws.scaling_targets import Scaling
 from lab.aws.sns_hub import Sns
@@ -51,4 +52,5 @@ class World:
     xray: XRay
     ecr: Registry
     scaling: Scaling
+    databases: Databases
     closing: threading.Event = field(default_factory=threading.Event)

@@ -323,8 +323,8 @@ def test_modification_waits_for_its_window(lab: Twin) -> None:
     assert (lab.database()["MultiAZ"], lab.database()["DBInstanceStatus"]) == (True, "available")
     assert modify(lab, multi_az=True)["PendingModifiedValues"] == {}
     assert lab.database()["DBInstanceStatus"] == "available"
-    with pytest.raises(ClientError, match="The lab modifies MultiAZ only, not DeletionProtection"):
-        lab.rds.modify_db_instance(DBInstanceIdentifier=DATABASE, DeletionProtection=True)
+    with pytest.raises(ClientError, match="The lab cannot modify DBPortNumber"):
+        lab.rds.modify_db_instance(DBInstanceIdentifier=DATABASE, DBPortNumber=5433)
 
 
 def test_connections_are_counted(lab: Twin) -> None:
