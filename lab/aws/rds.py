@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.aws import rds_event_api, rds_group_api, rds_snapshot_api, rds_tag_api
+from lab.aws import rds_cluster_api, rds_event_api, rds_group_api, rds_snapshot_api, rds_tag_api
 from lab.aws.rds_databases import furnish
 from lab.aws.rds_instance import Rds, check_backup_days, check_class
 from lab.aws.rds_replica import replicate, stand_alone
@@ -15,7 +15,13 @@ from lab.aws.registry import AwsError, Call, Params, handles
 if TYPE_CHECKING:
     from lab.aws.world import World
 
-__all__ = ["rds_event_api", "rds_group_api", "rds_snapshot_api", "rds_tag_api"]  # imported for their handlers
+__all__ = [  # imported for their handlers
+    "rds_cluster_api",
+    "rds_event_api",
+    "rds_group_api",
+    "rds_snapshot_api",
+    "rds_tag_api",
+]
 
 TESTS: Tests[Rds] = {
     "db-instance-id": lambda rds: (rds.identifier, rds.arn),

@@ -115,7 +115,7 @@ ELBV2 = (
     Row(
         "elbv2.probes.targets_health_count",
         {"tg_names": [TARGET_GROUP]},
-        holds=lambda a: sum(a[TARGET_GROUP].values()) >= 3,
+        holds=lambda a: a[TARGET_GROUP]["healthy"] >= 1,
     ),
     Row("elbv2.probes.all_targets_healthy", {"tg_names": [TARGET_GROUP]}),
     Row(

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import boot
 from tests.conformance.seen import Seen
 from tests.lab.twin import Twin, twin
 
-for _module in boot.HANDLERS:  # so that the list of operations is whole
-    import_module(f"lab.aws.{_module}")
 PLAYS = sorted(path.stem for path in Path(__file__).parent.glob("play_*.py"))
 
 

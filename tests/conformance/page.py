@@ -13,6 +13,8 @@ from itertools import groupby
 from pathlib import Path
 
 from lab.aws.registry import handler_of, operations
+from tests.conformance.chaosaws_table import ROWS
+from tests.conformance.clients import COMMANDS, NOT_PLAYED, PAGINATORS, WAITERS
 from tests.conformance.seen import Name, Seen
 
 PAGE = Path(__file__).parents[2] / "docs" / "lab-conformance.md"
@@ -25,6 +27,12 @@ test and in every run, against botocore's model before it leaves: members, types
 501 `NotImplemented` where the lab would have to behave and does not.
 """
 
+CLIENTS = """## Clients that nobody here wrote
+
+Chaos Toolkit's AWS extension (chaosaws 0.35.1): every function that it exports for the services that the lab plays.
+*Refused as AWS*: as an account answers that has no such thing. *The lab has none*: AWS would have it.
+"""
+
 
 def written(seen: Seen) -> str:
     """Return the page for what a run has seen."""
@@ -33,7 +41,20 @@ def written(seen: Seen) -> str:
         listed = list(names)
         parts += [f"## {service} ({len(listed)} operations)\n", "| operation | the lab | refused with | not real |"]
         parts += ["|---|---|---|---|", *(row(name, seen) for name in listed), ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, clients()])
+
+
+def clients() -> str:
+    """Return what is known of clients that nobody here wrote; their tests hold every line of it."""
+    parts = [CLIENTS, "| function of chaosaws | comes of it | why |", "|---|---|---|"]
+    parts += [f"| `{one.name}` | {one.kind} | {one.why or '-'} |" for one in ROWS]
+    waited = [f"`{service} {name}`" for service, name in sorted(WAITERS - NOT_PLAYED)]
+    paged_ = [f"`{service} {name}`" for service, name in sorted(PAGINATORS)]
+    parts += ["", f"boto3's waiters, all of which end: {', '.join(waited)}.", ""]
+    parts += [f"boto3's paginators, all of which come to an end: {', '.join(paged_)}.", ""]
+    parts += ["The AWS CLI, pointed at the lab by its environment alone:", "", "```"]
+    parts += [f"aws {command}" for command in COMMANDS]
+    return "\n".join([*parts, "```", ""])
 
 
 def row(name: Name, seen: Seen) -> str:

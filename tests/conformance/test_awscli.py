@@ -10,28 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, REGION, SERVICE
+from lab.settings import CLUSTER, REGION
+from tests.conformance.clients import COMMANDS
 from tests.lab.bench import wait_until
 from tests.lab.twin import Twin
 
 AWS = Path(sys.executable).with_name("aws")
-COMMANDS = (
-    "sts get-caller-identity --query Account",
-    f"ecs describe-services --cluster {CLUSTER} --services {SERVICE} --query services[0].status",
-    f"ecs list-tasks --cluster {CLUSTER} --service-name {SERVICE} --query taskArns",
-    f"ecs update-service --cluster {CLUSTER} --service {SERVICE} --desired-count 3 --query service.desiredCount",
-    f"ecs wait services-stable --cluster {CLUSTER} --services {SERVICE}",
-    f"rds describe-db-instances --db-instance-identifier {DATABASE} --query DBInstances[0].MultiAZ",
-    f"rds wait db-instance-available --db-instance-identifier {DATABASE}",
-    "rds describe-events --duration 60 --query Events[0].Message",
-    "elbv2 describe-target-groups --query TargetGroups[0].TargetGroupArn",
-    "elbv2 wait target-in-service --target-group-arn {group} --targets Id={id},Port={port}",
-    f"cloudwatch describe-alarms --alarm-names {ERROR_ALARM} --query MetricAlarms[0].StateValue",
-    f"cloudwatch wait alarm-exists --alarm-names {ERROR_ALARM}",
-    "cloudwatch list-metrics --namespace AWS/RDS --query Metrics[0].Namespace",
-    "fis list-actions --query actions[0].id",
-    "fis get-safety-lever --id default --query safetyLever.state.status",
-)
 
 
 def aws(lab: Twin, command: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from lab.aws.names import LISTENER_ARN
-from lab.aws.registry import handler_of
 from lab.settings import CLUSTER, DATABASE, ERROR_ALARM, LOAD_BALANCER, LOG_GROUP, SERVICE
+from tests.conformance.clients import NOT_PLAYED, PAGINATORS, WAITERS
 from tests.conformance.play_fis import BODY
 from tests.conformance.seen import Seen
 from tests.lab.twin import Twin
@@ -19,23 +19,7 @@ from tests.lab.twin import Twin
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import WaiterConfigTypeDef
 
-SERVICES = (
-    "application-autoscaling",
-    "cloudwatch",
-    "ecr",
-    "ecs",
-    "elbv2",
-    "events",
-    "fis",
-    "logs",
-    "rds",
-    "sns",
-    "xray",
-)
 QUICK: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 20}
-NOT_PLAYED = {  # waiters of things that the lab has not, though it has their operation
-    ("cloudwatch", "log_alarm_exists"),
-}
 
 
 def arguments(lab: Twin) -> dict[tuple[str, str], dict[str, Any]]:
@@ -47,6 +31,7 @@ def arguments(lab: Twin) -> dict[tuple[str, str], dict[str, Any]]:
     lab.ecs.create_service(cluster=CLUSTER, serviceName="passing", taskDefinition=SERVICE, desiredCount=0)
     lab.ecs.delete_service(cluster=CLUSTER, service="passing")
     lab.cloudwatch.put_composite_alarm(AlarmName="waited-for", AlarmRule=f'ALARM("{ERROR_ALARM}")')
+    lab.rds.create_db_snapshot(DBInstanceIdentifier=DATABASE, DBSnapshotIdentifier="waited-for")
     night = {"Schedule": {"Expression": "cron(0 2 * * *)", "Duration": "PT1H"}}
     lab.cloudwatch.put_alarm_mute_rule(Name="night", Rule=night)  # type: ignore[arg-type]  # it is one
     both = {"AlarmNames": ["waited-for"], "AlarmTypes": ["CompositeAlarm"]}
@@ -63,26 +48,19 @@ def arguments(lab: Twin) -> dict[tuple[str, str], dict[str, Any]]:
         ("elbv2", "load_balancers_deleted"): {"Names": ["nothing"]},
         ("elbv2", "target_in_service"): {"TargetGroupArn": group, "Targets": [target]},
         ("elbv2", "target_deregistered"): {"TargetGroupArn": group, "Targets": [{"Id": "127.0.0.9", "Port": 1}]},
+        ("rds", "db_cluster_deleted"): {"DBClusterIdentifier": "nothing"},
+        ("rds", "db_snapshot_available"): {"DBSnapshotIdentifier": "waited-for"},
+        ("rds", "db_snapshot_completed"): {"DBSnapshotIdentifier": "waited-for"},
+        ("rds", "db_snapshot_deleted"): {"DBSnapshotIdentifier": "nothing"},
         ("rds", "db_instance_available"): {"DBInstanceIdentifier": DATABASE},
         ("rds", "db_instance_deleted"): {"DBInstanceIdentifier": "nobody"},
     }
 
 
-def waiters(seen: Seen) -> set[tuple[str, str]]:
-    """Return boto3's waiters whose operation the lab answers itself."""
-    found = set()
-    for service in SERVICES:
-        client = seen.client(service)
-        for name in client.waiter_names:
-            if handler_of(service, client.get_waiter(name).config.operation):
-                found.add((service, name))
-    return found
-
-
 def test_every_waiter_ends(played: Seen) -> None:
     """Each waiter of what the lab plays ends well, on something that is so or becomes so."""
     given = arguments(played.lab)
-    assert waiters(played) - NOT_PLAYED == set(given)
+    assert set(given) == WAITERS - NOT_PLAYED
     for (service, name), what in given.items():
         played.client(service).get_waiter(name).wait(**what, WaiterConfig=QUICK)
 
@@ -118,6 +96,7 @@ def paged(lab: Twin, experiment: str) -> dict[str, dict[str, Any]]:
         "ListSubscriptionsByTopic": {"TopicArn": topic},
         "ListTargetsByRule": {"Rule": "paged"},
         "ListRuleNamesByTarget": {"TargetArn": topic},
+        "DescribeDBParameters": {"DBParameterGroupName": DATABASE},
         "DescribeListeners": {"LoadBalancerArn": balancer},
         "GetMetricData": {"MetricDataQueries": [], "StartTime": 0, "EndTime": 1},
         "ListExperimentResolvedTargets": {"experimentId": experiment},
@@ -131,9 +110,8 @@ def test_every_paginator_comes_to_an_end(played: Seen) -> None:
     experiment = played.client("fis").list_experiments()["experiments"][0]["id"]
     given = paged(played.lab, experiment)
     played.client("events").put_rule(Name="paged", EventPattern='{"source": ["x"]}')
-    for service in SERVICES:
+    for service, method in sorted(PAGINATORS):
         client = played.client(service)
-        for method, operation in client.meta.method_to_api_mapping.items():
-            if client.can_paginate(method) and handler_of(service, operation):
-                pages = list(client.get_paginator(method).paginate(**given.get(operation, {})))
-                assert pages, f"{service}:{operation}"
+        operation = client.meta.method_to_api_mapping[method]
+        pages = list(client.get_paginator(method).paginate(**given.get(operation, {})))
+        assert pages, f"{service}:{operation}"
