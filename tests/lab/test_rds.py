@@ -242,7 +242,8 @@ def test_primary_killed_behind_the_api_fails_over(lab: Twin) -> None:
 
 def test_events_can_be_filtered(lab: Twin) -> None:
     """Category, time and page narrow DescribeEvents; an identifier without its type is refused."""
-    creation = lab.rds.describe_events(SourceType="db-instance", EventCategories=["creation"])["Events"]
+    ours = {"SourceType": "db-instance", "SourceIdentifier": DATABASE}
+    creation = lab.rds.describe_events(**ours, EventCategories=["creation"])["Events"]  # type: ignore[arg-type]
     assert [event["Message"] for event in creation] == ["DB instance created"]
     future = datetime.now(UTC) + timedelta(hours=1)
     assert lab.rds.describe_events(StartTime=future, EndTime=future + timedelta(hours=1))["Events"] == []
