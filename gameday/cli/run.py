@@ -28,6 +28,12 @@ ENDS_ALL = (
 )
 @runs_option
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1, 100), help="Play each file N times.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True, max=5000),
+    metavar="N",
+    help="Requests a second of the load, instead of the file's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings, and nothing else, on standard output.")
 @click.option(
     "--yes",
@@ -38,8 +44,8 @@ ENDS_ALL = (
     "--production", metavar="NAME", envvar="GAMEDAY_PRODUCTION", help="The word for a production environment: its name."
 )
 def command(
-    files: tuple[Path, ...], env: str, given: tuple[str, ...], runs: Path, repeat: int, as_json: bool, yes: bool,
-    production: str | None,
+    files: tuple[Path, ...], env: str, given: tuple[str, ...], runs: Path, repeat: int, rate: float | None,
+    as_json: bool, yes: bool, production: str | None,
 ) -> int:  # fmt: skip
     """Play experiments and print one verdict a line.
 
@@ -65,7 +71,13 @@ def command(
         playing = [file for file in files for _ in range(repeat)]
         for number, file in enumerate(playing, start=1):
             setup = Setup(
-                environment, suite, runs, Console(), repeat_with=_again(file, env, given), settle_leftovers=yes
+                environment,
+                suite,
+                runs,
+                Console(),
+                repeat_with=_again(file, env, given, rate),
+                rate=rate,
+                settle_leftovers=yes,
             )
             findings = play(file, setup, values)
             everything.append(findings)
@@ -92,9 +104,9 @@ def _check(files: tuple[Path, ...], suite: Path) -> None:
             click.echo(f"unwise: {problem}", err=True)
 
 
-def _again(file: Path, env: str, given: tuple[str, ...]) -> str:
+def _again(file: Path, env: str, given: tuple[str, ...], rate: float | None) -> str:
     words = ["gameday", "run", str(file), "--on", env, *(word for text in given for word in ("--set", text))]
-    return shlex.join(words)
+    return shlex.join(words + ([f"--rate={rate:g}"] if rate is not None else []))
 
 
 def _report(folder: Path, findings: dict[str, Any], as_json: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gameday import control
-from gameday.block import NAME
+from gameday.block import NAME, place_of
 from gameday.decode import suggestion
 from gameday.engine.check import check
 from gameday.engine.setup import Setup
@@ -33,6 +33,8 @@ def play(file: Path, setup: Setup, given: Mapping[str, Json] | None = None) -> d
     experiment = cast("dict[str, Any]", copy.deepcopy(source.data))
     if block is None:
         adopt(experiment)
+    if setup.rate is not None:
+        _load_at(setup.rate, experiment, file)
     values, setup = _place(dict(given or {}), experiment, setup)
     _room(setup.runs)
     control.prepare(replace(setup, file=file))
@@ -52,6 +54,15 @@ def adopt(experiment: dict[str, Any]) -> None:
     """Give an experiment without our block the control and an empty block: the environment's rules then apply."""
     experiment.setdefault("controls", []).append(CONTROL)
     experiment.setdefault("extensions", []).append({"name": NAME})
+
+
+def _load_at(rate: float, experiment: dict[str, Any], file: Path) -> None:
+    """Let the load of an experiment send so many requests a second. Raises UsageError where there is no load."""
+    where = place_of(experiment)
+    load = experiment["extensions"][where[1]].get("load") if where else None
+    if not load:
+        raise UsageError(f"--rate {rate:g}: {file} names no load; add `load: {{journey: load/feed.py}}` to its block")
+    load["rate"] = rate
 
 
 def exit_code(findings: Mapping[str, Any]) -> int:

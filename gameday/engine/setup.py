@@ -31,6 +31,7 @@ class Setup:
     progress: Progress
     file: Path | None = None
     repeat_with: str = ""
+    rate: float | None = None  # requests a second, instead of the file's
     settle_leftovers: bool = False  # keep first what a crashed run promised; without it, its leftovers refuse this run
 
 

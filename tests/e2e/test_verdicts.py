@@ -21,15 +21,19 @@ LATENCY = "latency/backend-to-database.yaml"
 
 
 def test_a_stopped_task_goes_unnoticed(desk: Desk) -> None:
-    """Held, with the stop and the replacement seen in ECS's own record."""
+    """Held, with the stop and the replacement seen in ECS's own record, at the rate that was asked for."""
     before = really(desk, "task.sigterm")
-    ended = desk.run(f"experiments/{STOP}")
+    ended = desk("run", f"experiments/{STOP}", "--json", "--rate", "90")
     findings = ended.findings
     assert (ended.code, findings["verdict"]) == (0, "held"), findings["why"]
     assert any("UserInitiated: gameday" in sentence for sentence in findings["proofs"]["fault"]["evidence"])
     assert findings["proofs"]["load"]["delivered"] >= 0.95
     assert findings["writes"]["lost"] == 0 and findings["writes"]["acknowledged"] > 0
     assert really(desk, "task.sigterm") == before + 1
+    record = Record(desk.suite / "runs" / findings["run"])
+    due = [sample.due for sample in record.samples()]
+    assert 85 < len(due) / (max(due) - min(due)) < 95
+    assert findings["repeat_with"].endswith("--rate=90")
 
 
 def test_a_failover_is_proven_and_timed_as_it_really_was(desk: Desk) -> None:
