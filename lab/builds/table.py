@@ -80,7 +80,7 @@ BACKEND = (
     Build(
         name="ignores-sigterm",
         models="The process ignores SIGTERM.",
-        expects="Each stop lasts the whole stop time-out and ends with SIGKILL, exit code 137: what runs then is lost.",
+        expects="Each stop lasts the whole stop time-out and ends with SIGKILL and exit code 137.",
         environment={"IGNORE_SIGTERM": "1"},
     ),
     Build(
