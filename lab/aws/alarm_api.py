@@ -26,7 +26,11 @@ MOST_DELETED = 100
 
 @handles("cloudwatch", "PutMetricAlarm")
 def put_metric_alarm(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create or replace an alarm; a new one is INSUFFICIENT_DATA until it is evaluated."""
+    """Create or replace an alarm; a new one is INSUFFICIENT_DATA until it is evaluated.
+
+    Missing: anomaly detection, PromQL, evaluation windows, warm-up, ActionConfiguration and alarms on a SELECT with
+    GROUP BY are refused; of the actions only those of SNS and Auto Scaling are performed.
+    """
     alarm = alarm_of(params)
     _check_kind(world.cloudwatch.alarms, alarm.name, Alarm)
     now = time.time()
@@ -44,6 +48,7 @@ def put_composite_alarm(world: World, params: Params, call: Call) -> dict[str, o
     """Create or replace an alarm on other alarms, and evaluate it at once; a rule that leads back to itself is refused.
 
     AWS takes such a cycle and then never evaluates it.
+    Missing: ActionConfiguration is refused.
     """
     alarms, alarm = world.cloudwatch.alarms, composite_of(params)
     _check_kind(alarms, alarm.name, Composite)
@@ -126,7 +131,10 @@ def _switch_actions(alarms: Alarms, names: Sequence[str], *, enabled: bool) -> d
 
 @handles("cloudwatch", "DescribeAlarmHistory")
 def describe_alarm_history(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return state and configuration updates, newest first unless asked otherwise."""
+    """Return state and configuration updates, newest first unless asked otherwise.
+
+    Missing: the newest 5,000 items of all alarms are kept, not 30 days; there are no alarm contributors.
+    """
     wanted = [item for item in world.cloudwatch.alarms.history() if _remembered(item, params)]
     if params.get("ScanBy", "TimestampDescending") == "TimestampDescending":
         wanted.reverse()
@@ -139,6 +147,7 @@ def _remembered(item: HistoryItem, params: Mapping[str, Any]) -> bool:
     return (
         _type_of(item) in params.get("AlarmTypes", ["MetricAlarm"])
         and params.get("AlarmName") in (None, item.alarm)
+        and not params.get("AlarmContributorId")  # no alarm of the lab has contributors
         and params.get("HistoryItemType") in (None, item.kind)
         and (start is None or item.at >= epoch(start))
         and (end is None or item.at <= epoch(end))

@@ -22,7 +22,10 @@ _FAMILY = ("ChildrenOfAlarmName", "ParentsOfAlarmName")
 
 @handles("cloudwatch", "DescribeAlarms")
 def describe_alarms(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Describe alarms in order of name: metric alarms, and composite ones if AlarmTypes asks for them."""
+    """Describe alarms in order of name: metric alarms, and composite ones if AlarmTypes asks for them.
+
+    Missing: EvaluationState and contributors of an alarm are never told.
+    """
     alarms = world.cloudwatch.alarms
     if any(params.get(name) for name in _FAMILY):
         return _family(alarms, params)

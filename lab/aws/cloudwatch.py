@@ -27,6 +27,7 @@ from lab.aws.paging import aware, epoch, page, read_token, write_token
 from lab.aws.put_metric_data import put_metric_data
 from lab.aws.registry import AwsError, Call, Params, handles
 from lab.aws.statistic import SIMPLE_STATISTICS, UnknownStatisticError, statistic
+from lab.settings import ACCOUNT
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -47,14 +48,22 @@ class CloudWatch:
 
 @handles("cloudwatch", "PutMetricData")
 def put(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Store metric data."""
+    """Store metric data.
+
+    Missing: entities are not kept with their data, nor is StrictEntityValidation heeded; memory is bounded, the oldest
+    samples go first.
+    """
     put_metric_data(world.cloudwatch.metrics, params)
     return {}
 
 
 @handles("cloudwatch", "GetMetricData")
 def get_metric_data(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Compute queries over a range of time, a page of points at a time."""
+    """Compute queries over a range of time, a page of points at a time.
+
+    Missing: the functions ANOMALY_DETECTION_BAND, DB_PERF_INSIGHTS, INSIGHT_RULE_METRIC, LAMBDA and SERVICE_QUOTA are
+    refused; samples are not made coarser with age.
+    """
     start, end = epoch(params["StartTime"]), epoch(params["EndTime"])
     if start >= end:
         raise AwsError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
@@ -115,7 +124,10 @@ def _given(token: str | None, results: int) -> list[int | None]:
 
 @handles("cloudwatch", "GetMetricStatistics")
 def get_metric_statistics(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return one data point for each period and unit, oldest first."""
+    """Return one data point for each period and unit, oldest first.
+
+    Missing: samples are not made coarser with age, as AWS does after 15 and 63 days.
+    """
     period, plain, extended = params["Period"], params.get("Statistics") or [], params.get("ExtendedStatistics") or []
     _check_statistics(period, plain, extended)
     start, end, now = epoch(params["StartTime"]), epoch(params["EndTime"]), time.time()
@@ -172,13 +184,18 @@ def _check_statistics(period: int, plain: Sequence[str], extended: Sequence[str]
 
 @handles("cloudwatch", "ListMetrics")
 def list_metrics(world: World, params: Params, call: Call) -> dict[str, object]:
-    """List metrics by namespace, name and dimensions (a filter without a value takes any)."""
+    """List metrics by namespace, name and dimensions (a filter without a value takes any).
+
+    Missing: IncludeLinkedAccounts changes nothing and OwningAccounts is not told; a new metric is listed at once, and
+    for as long as it has samples.
+    """
     recently = params.get("RecentlyActive")
     if recently not in (None, "PT3H"):
         raise _invalid(f"The value {recently} for parameter RecentlyActive is not supported: it is PT3H.")
     store = world.cloudwatch.metrics
     since = time.time() - RECENT_S if recently else float("-inf")
-    wanted = [metric for metric in store.metrics(since) if _listed(metric, params)]
+    ours = params.get("OwningAccount") in (None, ACCOUNT)
+    wanted = [metric for metric in store.metrics(since) if ours and _listed(metric, params)]
     wanted.sort(key=lambda metric: (metric.namespace, metric.name, sorted(metric.dimensions)))
     listed, token = page(wanted, params.get("NextToken"), LIST_PAGE)
     return {"Metrics": [metric_as_dict(metric) for metric in listed], **token}

@@ -39,7 +39,10 @@ class Dashboard:
 
 @handles("cloudwatch", "PutDashboard")
 def put_dashboard(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create or replace a dashboard; InvalidParameterInput lists everything that is wrong with its body."""
+    """Create or replace a dashboard; InvalidParameterInput lists everything that is wrong with its body.
+
+    Missing: the properties inside a widget are not checked, and no warnings are given; nothing draws it.
+    """
     name, body = params["DashboardName"], params["DashboardBody"]
     if not _NAME.fullmatch(name):
         raise _wrong("The dashboard name must have 1 to 255 characters of A-Z, a-z, 0-9, '-' and '_'.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lab.aws.ecr_images import HOST, LAYER_BYTES, Image, Repository, build_in, digest_of, is_digest
 from lab.aws.names import arn, instant
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 from lab.builds import BUILDS
 from lab.settings import ACCOUNT
 
@@ -44,11 +45,15 @@ def _page(items: list[Any], params: Params) -> tuple[list[Any], dict[str, object
 
 @handles("ecr", "DescribeRepositories")
 def describe_repositories(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The repositories, or those that are named."""
+    """The repositories, or those that are named.
+
+    Missing: scanning, encryption with KMS and lifecycle policies; what is told of them is fixed.
+    """
     names = params.get("repositoryNames") or sorted(world.ecr.repositories)
-    unknown = [name for name in names if name not in world.ecr.repositories]
+    registry = params.get("registryId") or ACCOUNT
+    unknown = [name for name in names if name not in world.ecr.repositories or registry != ACCOUNT]
     if unknown:
-        raise _unknown(unknown[0])
+        raise _unknown(unknown[0], registry)
     shown, more = _page(names, params)
     return {"repositories": [_repository_view(world.ecr.repositories[name]) for name in shown], **more}
 
@@ -68,7 +73,11 @@ def _repository_view(repository: Repository) -> dict[str, object]:
 
 @handles("ecr", "DescribeImages")
 def describe_images(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The images, or those that are named by tag or digest; newest push last."""
+    """The images, or those that are named by tag or digest; newest push last.
+
+    Simulated: imageSizeInBytes; the lab has no layers.
+    Missing: scan findings and archiving.
+    """
     repository = _repository(world, params)
     images = [_named(repository, each) for each in params.get("imageIds") or []]
     wanted = images or [image for image in repository.images.values() if _fits(repository, image, params)]
@@ -86,8 +95,11 @@ def _named(repository: Repository, wanted: Params) -> Image:
 
 
 def _fits(repository: Repository, image: Image, params: Params) -> bool:
-    """Does an image pass the filter on its tags?"""
-    status: str = (params.get("filter") or {}).get("tagStatus", "ANY")
+    """Does an image pass the filter on its tags? None of the lab's is archived."""
+    chosen = params.get("filter") or {}
+    status: str = chosen.get("tagStatus", "ANY")
+    if chosen.get("imageStatus", "ANY") not in ("ANY", "ACTIVE"):
+        return False
     return status == "ANY" or (status == "TAGGED") == bool(repository.tags_of(image.digest))
 
 
@@ -149,7 +161,10 @@ def _image_view(repository: Repository, image: Image, tag: str | None) -> dict[s
 
 @handles("ecr", "BatchGetImage")
 def batch_get_image(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The manifests of images; those that are not there are failures."""
+    """The manifests of images; those that are not there are failures.
+
+    Missing: acceptedMediaTypes is not read; a manifest comes as it was pushed.
+    """
     repository = _repository(world, params)
     images, failures = [], []
     for wanted in params["imageIds"]:
@@ -166,6 +181,7 @@ def put_image(world: World, params: Params, call: Call) -> dict[str, object]:
     """Push a manifest, or move a tag to one; its build must be one that the lab has ("layers").
 
     ImageTagAlreadyExistsException where tags are immutable, ImageAlreadyExistsException when nothing would change.
+    Missing: layers are neither uploaded nor checked, and no event ECR Image Action is sent.
     """
     repository, manifest, tag = _repository(world, params), params["imageManifest"], params.get("imageTag")
     digest = _checked_digest(manifest, params.get("imageDigest"))
@@ -207,7 +223,10 @@ def _checked_digest(manifest: str, claimed: str | None) -> str:
 
 @handles("ecr", "BatchDeleteImage")
 def batch_delete_image(world: World, params: Params, call: Call) -> dict[str, object]:
-    """By digest: the image with all of its tags. By tag: the tag, and the image when that was its last tag."""
+    """By digest: the image with all of its tags. By tag: the tag, and the image when that was its last tag.
+
+    Missing: no event ECR Image Action is sent.
+    """
     repository = _repository(world, params)
     gone: list[dict[str, str]] = []
     failures = []
@@ -228,9 +247,13 @@ def batch_delete_image(world: World, params: Params, call: Call) -> dict[str, ob
 
 @handles("ecr", "PutImageTagMutability")
 def put_image_tag_mutability(world: World, params: Params, call: Call) -> dict[str, object]:
-    """MUTABLE or IMMUTABLE; the kinds with exclusion filters are not played."""
+    """MUTABLE or IMMUTABLE; the kinds with exclusion filters are not played.
+
+    Missing: the kinds with exclusion filters, and such filters, are refused.
+    """
     repository, wanted = _repository(world, params), params["imageTagMutability"]
     if wanted not in ("MUTABLE", "IMMUTABLE"):
         raise AwsError("InvalidParameterException", f"The lab plays MUTABLE and IMMUTABLE tags only, not {wanted}.")
+    refuse_unplayed("InvalidParameterException", params, ("imageTagMutabilityExclusionFilters",))
     repository.mutability = wanted
     return {"registryId": ACCOUNT, "repositoryName": repository.name, "imageTagMutability": wanted}

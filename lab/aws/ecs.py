@@ -46,7 +46,11 @@ def _cluster(ecs: Ecs) -> dict[str, object]:
 
 @handles("ecs", "DescribeClusters")
 def describe_clusters(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Real counts of the one cluster; others are MISSING."""
+    """Real counts of the one cluster; others are MISSING.
+
+    Missing: `include` is not read: settings, statistics and tags are always told. The capacity providers are in name
+    only.
+    """
     wanted = params.get("clusters") or ["default"]
     known = [name for name in wanted if last_part(name) == CLUSTER]
     failures = [{"arn": arn("ecs", f"cluster/{last_part(n)}"), "reason": "MISSING"} for n in wanted if n not in known]
@@ -62,7 +66,10 @@ def list_clusters(world: World, params: Params, call: Call) -> dict[str, object]
 
 @handles("ecs", "UpdateClusterSettings")
 def update_cluster_settings(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The setting `containerInsights`; `disabled` ends the metrics of ECS/ContainerInsights."""
+    """The setting `containerInsights`; `disabled` ends the metrics of ECS/ContainerInsights.
+
+    Missing: `enhanced` and `enabled` make the same metrics.
+    """
     if last_part(params["cluster"]) != CLUSTER:
         raise AwsError("ClusterNotFoundException", "Cluster not found.")
     for setting in params["settings"]:
@@ -74,7 +81,10 @@ def update_cluster_settings(world: World, params: Params, call: Call) -> dict[st
 
 @handles("ecs", "UpdateCluster")
 def update_cluster(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The settings; a configuration for ExecuteCommand has nothing to act on here."""
+    """The settings; a configuration for ExecuteCommand has nothing to act on here.
+
+    Missing: `configuration` and `serviceConnectDefaults` are not kept.
+    """
     return update_cluster_settings(world, {"settings": [], **params}, call)
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @handles("ecs", "RegisterTaskDefinition")
 def register_task_definition(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A new revision; its first container's image is the application, by tag or digest."""
+    """A new revision; its first container's image is the application, by tag or digest.
+
+    Missing: all else is kept and told back without effect: further containers, command, health checks, secrets,
+    volumes, roles, ulimits, CPU and memory limits, stopTimeout (the lab has one for all tasks).
+    """
     if not params.get("containerDefinitions"):
         raise AwsError("ClientException", "Container list cannot be empty.")
     body = {name: value for name, value in params.items() if name not in ("family", "tags")}
@@ -32,7 +36,10 @@ def describe_task_definition(world: World, params: Params, call: Call) -> dict[s
 
 @handles("ecs", "DeregisterTaskDefinition")
 def deregister_task_definition(world: World, params: Params, call: Call) -> dict[str, object]:
-    """INACTIVE: tasks go on, new ones do not start from it."""
+    """INACTIVE: tasks go on, new ones do not start from it.
+
+    Missing: DeleteTaskDefinitions is not played, so INACTIVE is the end.
+    """
     definition = world.ecs.definition(params["taskDefinition"])
     definition.status = "INACTIVE"
     return {"taskDefinition": definition_view(definition)}
@@ -40,7 +47,10 @@ def deregister_task_definition(world: World, params: Params, call: Call) -> dict
 
 @handles("ecs", "ListTaskDefinitions")
 def list_task_definitions(world: World, params: Params, call: Call) -> dict[str, object]:
-    """ARNs by family and revision."""
+    """ARNs by family and revision.
+
+    Missing: the status DELETE_IN_PROGRESS, as no task definition can be deleted.
+    """
     family, status = params.get("familyPrefix"), params.get("status") or "ACTIVE"
     every = [d for revisions in world.ecs.definitions.values() for d in revisions if d.status == status]
     chosen = sorted((d for d in every if family in (None, d.family)), key=lambda d: (d.family, d.revision))

@@ -32,7 +32,10 @@ def _missing(arn: str) -> dict[str, object]:
 
 @handles("ecs", "ListServiceDeployments")
 def list_service_deployments(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The service's deployments, newest first, by status and by when they were created."""
+    """The service's deployments, newest first, by status and by when they were created.
+
+    Missing: those of a service end with the lab, not after 90 days.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     service = world.ecs.service(params["service"])
     chosen = [deployment for deployment in service.history if _passes(deployment, params)]
@@ -53,7 +56,11 @@ def _passes(deployment: Deployment, params: Params) -> bool:
 
 @handles("ecs", "DescribeServiceDeployments")
 def describe_service_deployments(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Up to twenty service deployments: status, revisions with their counts, rollback, circuit breaker, alarms."""
+    """Up to twenty service deployments: status, revisions with their counts, rollback, circuit breaker, alarms.
+
+    Simulated: how long alarms are watched at the end (`deployment_bake_s`).
+    Missing: lifecycle stages.
+    """
     views, failures = [], []
     for arn in _arns(params, "serviceDeploymentArns"):
         found = world.ecs.deployment(arn)

@@ -13,6 +13,7 @@ from lab.aws.ecs_service import UNDER_WAY
 from lab.aws.ecs_view import DEFAULT_ROLLOUT, service_view
 from lab.aws.ecs_zones import ZONE_OF
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -25,6 +26,10 @@ KEPT = (  # members of UpdateService that change a service without a new deploym
     "healthCheckGracePeriodSeconds",
     "propagateTags",
 )
+UNPLAYED = (
+    *("capacityProviderStrategy", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations"),
+    *("vpcLatticeConfigurations", "gatewayConnectors", "monitoring"),
+)
 REDEPLOYED = ("loadBalancers", "networkConfiguration", "platformVersion")  # those that need one
 
 
@@ -35,8 +40,23 @@ def _active(ecs: Ecs, name: str) -> TaskDefinition:
     return definition
 
 
+def _check_kind(params: Params) -> None:
+    """Refuse what the lab has no part for; it would be told back, and nothing would come of it."""
+    refuse_unplayed("InvalidParameterException", params, UNPLAYED)
+    refuse_unplayed("InvalidParameterException", params.get("deploymentConfiguration") or {}, ("lifecycleHooks",))
+    controller = params.get("deploymentController") or {}
+    for member, asked, only in (
+        ("launchType", params.get("launchType"), "FARGATE"),
+        ("schedulingStrategy", params.get("schedulingStrategy"), "REPLICA"),
+        ("deploymentController", controller.get("type"), "ECS"),
+    ):
+        if asked not in (None, only):
+            raise invalid(f"The lab's services have the {member} {only} only, not {asked}.")
+
+
 def _check(world: World, params: Params, current: Mapping[str, object]) -> None:
     """Refuse subnets and target groups that do not exist, placement, bounds that leave no way, counts below zero."""
+    _check_kind(params)
     network = (params.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     for subnet in network.get("subnets", ()):
         if subnet not in ZONE_OF:
@@ -58,7 +78,11 @@ def _check(world: World, params: Params, current: Mapping[str, object]) -> None:
 
 @handles("ecs", "CreateService")
 def create_service(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A service whose tasks start in the next steps of the scheduler."""
+    """A service whose tasks start in the next steps of the scheduler.
+
+    Missing: placement, EC2, capacity provider strategies, discovery, Service Connect, volumes, lifecycle hooks and
+    deployments other than ROLLING are refused. Security groups, clientToken and enableECSManagedTags change nothing.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     _check(world, params, {})
     definition = _active(world.ecs, params.get("taskDefinition") or "")
@@ -69,7 +93,10 @@ def create_service(world: World, params: Params, call: Call) -> dict[str, object
 
 @handles("ecs", "UpdateService")
 def update_service(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A new task definition, network, load balancer or forceNewDeployment rolls; a desired count alone scales."""
+    """A new task definition, network, load balancer or forceNewDeployment rolls; a desired count alone scales.
+
+    Missing: what CreateService refuses is refused here too.
+    """
     ecs = world.ecs
     ecs.check_cluster(params.get("cluster"))
     service = ecs.service(params["service"])
@@ -91,7 +118,10 @@ def update_service(world: World, params: Params, call: Call) -> dict[str, object
 
 @handles("ecs", "DescribeServices")
 def describe_services(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Counts, deployments and the last hundred events of up to ten services."""
+    """Counts, deployments and the last hundred events of up to ten services.
+
+    Missing: placement, service registries and Service Connect are always empty; platformVersion is always LATEST.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     names = list(params["services"])
     if len(names) > 10:
@@ -108,7 +138,11 @@ def describe_services(world: World, params: Params, call: Call) -> dict[str, obj
 def list_services(world: World, params: Params, call: Call) -> dict[str, object]:
     """ARNs of the services that are not deleted."""
     world.ecs.check_cluster(params.get("cluster"))
-    elsewhere = params.get("launchType") not in (None, "FARGATE") or params.get("schedulingStrategy") == "DAEMON"
+    elsewhere = (
+        params.get("launchType") not in (None, "FARGATE")
+        or params.get("schedulingStrategy") == "DAEMON"
+        or params.get("resourceManagementType") == "ECS"  # those of Express Mode
+    )
     services = [] if elsewhere else list(world.ecs.services.values())
     live = [service.arn for service in services if service.status != "INACTIVE"]
     arns, more = page(live, params, PAGE)
@@ -117,7 +151,10 @@ def list_services(world: World, params: Params, call: Call) -> dict[str, object]
 
 @handles("ecs", "DeleteService")
 def delete_service(world: World, params: Params, call: Call) -> dict[str, object]:
-    """DRAINING until its tasks are gone, then INACTIVE; without `force` its desired count must be 0."""
+    """DRAINING until its tasks are gone, then INACTIVE; without `force` its desired count must be 0.
+
+    Missing: an INACTIVE service stays visible until the lab ends.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     service = world.ecs.service(params["service"])
     if service.desired > 0 and not params.get("force"):

@@ -11,30 +11,60 @@ from lab.aws.ecs_view import task_view
 from lab.aws.ecs_zones import is_protected
 from lab.aws.names import instant, last_part
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import given, refuse_unplayed
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
 
+UNPLAYED = ("capacityProviderStrategy", "placementConstraints", "placementStrategy", "volumeConfigurations")
+OVERRIDDEN = ("name", "environment")  # of a container; the rest of its definition stays
+
+
+def _check_run(params: Params) -> None:
+    """Refuse what the lab has no part for: its tasks run on Fargate, as their definition says but for variables."""
+    refuse_unplayed("InvalidParameterException", params, UNPLAYED)
+    if params.get("launchType") not in (None, "FARGATE"):
+        raise invalid(f"The lab's tasks have the launchType FARGATE only, not {params['launchType']}.")
+    overrides = params.get("overrides") or {}
+    others = given(overrides, overrides.keys() - {"containerOverrides"})
+    for container in overrides.get("containerOverrides") or ():
+        others += given(container, container.keys() - set(OVERRIDDEN))
+    if others:
+        raise invalid(f"The lab overrides the environment of a container only, not {', '.join(sorted(others))}.")
+
+
 @handles("ecs", "RunTask")
 def run_task(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Start tasks outside any service."""
+    """Start tasks outside any service.
+
+    Missing: overrides other than environment, placement, EC2, volumes and capacity provider strategies are refused;
+    networkConfiguration, propagateTags and clientToken are not read, tasks go round the zones.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     count = int(params.get("count") or 1)
     if not 1 <= count <= 10:
         raise invalid("Count should be between 1 and 10.")
+    _check_run(params)
+    definition = world.ecs.definition(params["taskDefinition"])
+    if definition.status != "ACTIVE":
+        raise AwsError("ClientException", "TaskDefinition is inactive")
     more: dict[str, Any] = {"environment": environment_of(params.get("overrides") or {})}
     more["tags"], more["exec_enabled"] = list(params.get("tags", [])), bool(params.get("enableExecuteCommand"))
     for name, member in (("group", "group"), ("started_by", "startedBy")):
         if params.get(member):
             more[name] = params[member]
-    tasks = world.ecs.run(world.ecs.definition(params["taskDefinition"]), count, **more)
+    tasks = world.ecs.run(definition, count, **more)
     return {"tasks": [task_view(task, tags=True) for task in tasks], "failures": []}
 
 
 @handles("ecs", "StopTask")
 def stop_task(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Deregister, drain, SIGTERM, SIGKILL; `reason` becomes stoppedReason."""
+    """Deregister, drain, SIGTERM, SIGKILL; `reason` becomes stoppedReason.
+
+    Simulated: the draining (`deregistration_s`).
+    Missing: stopTimeout of the container; all tasks of a lab have the same.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     task = world.ecs.find_task(params["task"])
     if task is None:
@@ -52,6 +82,7 @@ def _matches(task: Task, params: Params, desired: str) -> bool:
         and (not family or task.definition.family == family)
         and (not started_by or task.started_by == started_by)
         and params.get("launchType") in (None, "FARGATE")
+        and not given(params, ("containerInstance", "daemonName"))  # of which Fargate has none
     )
 
 
@@ -70,7 +101,10 @@ def list_tasks(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("ecs", "DescribeTasks")
 def describe_tasks(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Up to a hundred tasks; stopped ones stay visible for an hour."""
+    """Up to a hundred tasks; stopped ones stay visible for an hour.
+
+    Missing: the health of containers is always UNKNOWN, as no container health check is made; managed agents are none.
+    """
     world.ecs.check_cluster(params.get("cluster"))
     names = list(params["tasks"])
     if len(names) > PAGE:

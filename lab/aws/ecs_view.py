@@ -56,7 +56,7 @@ def task_view(task: Task, *, tags: bool = False) -> dict[str, object]:
         "memory": body.get("memory", "512"),
         "version": task.version,
         "enableExecuteCommand": task.exec_enabled,
-        "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
+        "overrides": {"containerOverrides": _overrides(task), "inferenceAcceleratorOverrides": []},
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         "attachments": [_attachment(task)],
         "containers": [_container(task, given) for given in task.definition.containers],
@@ -65,6 +65,12 @@ def task_view(task: Task, *, tags: bool = False) -> dict[str, object]:
     }
     optional = {"startedBy": task.started_by, "stopCode": task.stop_code, "stoppedReason": task.stopped_reason}
     return {**view, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def _overrides(task: Task) -> list[dict[str, object]]:
+    """Return what was overridden for the application, the one container that runs."""
+    given = [{"name": name, "value": value} for name, value in task.environment.items()]
+    return [{"name": task.definition.containers[0]["name"], "environment": given}] if given else []
 
 
 def _times(task: Task) -> dict[str, object]:

@@ -51,7 +51,10 @@ def _load_balancer(world: World) -> dict[str, object]:
 
 @handles("elbv2", "DescribeLoadBalancers")
 def describe_load_balancers(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The one load balancer; LoadBalancerNotFound for any other name or ARN."""
+    """The one load balancer; LoadBalancerNotFound for any other name or ARN.
+
+    Missing: the nodes in the zones; one Envoy on loopback is the load balancer, its DNS name 127.0.0.1.
+    """
     for arn in params.get("LoadBalancerArns", []):
         check_balancer(arn)
     for name in params.get("Names", []):
@@ -68,14 +71,20 @@ def _attributes(world: World) -> dict[str, object]:
 
 @handles("elbv2", "DescribeLoadBalancerAttributes")
 def describe_load_balancer_attributes(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The attributes of the load balancer, its idle timeout as it is in force."""
+    """The attributes of the load balancer, its idle timeout as it is in force.
+
+    Missing: AWS has more attributes than these ten.
+    """
     check_balancer(params["LoadBalancerArn"])
     return _attributes(world)
 
 
 @handles("elbv2", "ModifyLoadBalancerAttributes")
 def modify_load_balancer_attributes(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change the idle timeout: how long a target may be silent before the answer is 504."""
+    """Change the idle timeout: how long a target may be silent before the answer is 504.
+
+    Missing: every other attribute keeps its value, and another one is refused.
+    """
     check_balancer(params["LoadBalancerArn"])
     given = {attribute["Key"]: attribute["Value"] for attribute in params["Attributes"]}
     for key, value in given.items():

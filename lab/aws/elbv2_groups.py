@@ -15,6 +15,7 @@ from lab.aws.alb_group import TargetGroup
 from lab.aws.elbv2_page import check_balancer, page
 from lab.aws.names import LOAD_BALANCER_ARN, VPC
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 from lab.cluster import HealthCheck, code_ranges
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ def _named(world: World, name: str) -> TargetGroup:
 
 @handles("elbv2", "CreateTargetGroup")
 def create_target_group(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create a target group; with the same settings as a known one, that one is told."""
+    """Create a target group; with the same settings as a known one, that one is told.
+
+    Missing: instance, lambda and ALB targets, HTTPS, HTTP/2, gRPC and IPv6 are refused; a VpcId is not looked up.
+    Simulated: without settings a check is made each second, where AWS makes it each 30 s.
+    """
     name, port = params["Name"], params.get("Port")
     if not NAME.fullmatch(name):
         raise AwsError("ValidationError", f"Target group name '{name}' can only contain letters, digits and hyphens")
@@ -91,7 +96,9 @@ def create_target_group(world: World, params: Params, call: Call) -> dict[str, o
 
 def _check_kind(params: Params) -> None:
     """ValidationError for what the lab does not have."""
-    for member, only in (("TargetType", "ip"), ("Protocol", "HTTP"), ("ProtocolVersion", "HTTP1")):
+    refuse_unplayed("ValidationError", params, ("TargetControlPort",))
+    kinds = (("TargetType", "ip"), ("Protocol", "HTTP"), ("ProtocolVersion", "HTTP1"), ("IpAddressType", "ipv4"))
+    for member, only in kinds:
         given = params.get(member, None if member == "TargetType" else only)
         if given != only:
             raise AwsError("ValidationError", f"The lab's target groups have {member} '{only}', not '{given}'")
@@ -110,7 +117,10 @@ def delete_target_group(world: World, params: Params, call: Call) -> dict[str, o
 
 @handles("elbv2", "ModifyTargetGroup")
 def modify_target_group(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change the health check; the old one decides until the new one has been made once."""
+    """Change the health check; the old one decides until the new one has been made once.
+
+    Missing: gRPC codes and HTTPS checks are refused.
+    """
     group = world.elbv2.find(params["TargetGroupArn"])
     group.check = _checked(group.check, params)
     world.truth.note("target_group.check", group=group.name, path=group.check.path, codes=group.check.codes)
@@ -122,6 +132,7 @@ def _checked(check: HealthCheck, params: Params) -> HealthCheck:
     """Return the health check with the members that were given; ValidationError when one is out of its range."""
     if params.get("HealthCheckEnabled") is False:
         raise AwsError("ValidationError", "Health check enabled must be true for target groups with target type 'ip'")
+    refuse_unplayed("ValidationError", params.get("Matcher") or {}, ("GrpcCode",))
     if params.get("HealthCheckProtocol", "HTTP") != "HTTP":
         raise AwsError("ValidationError", "The lab checks health with HTTP only")
     interval_s = _within(params, "HealthCheckIntervalSeconds", check.interval_s, 300)
@@ -183,7 +194,11 @@ def describe_target_group_attributes(world: World, params: Params, call: Call) -
 
 @handles("elbv2", "ModifyTargetGroupAttributes")
 def modify_target_group_attributes(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change attributes, in force at once; what the lab does not play is refused."""
+    """Change attributes, in force at once; what the lab does not play is refused.
+
+    Missing: stickiness, anomaly mitigation, cross-zone and DNS failover settings are refused.
+    Simulated: the first deregistration delay (`deregistration_s`).
+    """
     group = world.elbv2.find(params["TargetGroupArn"])
     given = {attribute["Key"]: attribute["Value"] for attribute in params["Attributes"]}
     group.attributes.update(checked_attributes(group, given))

@@ -9,11 +9,14 @@ from lab.aws.alb_rules import DEFAULT, Rule
 from lab.aws.elbv2_page import check_balancer, page
 from lab.aws.names import LISTENER_ARN, LOAD_BALANCER_ARN
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
 HIGHEST_PRIORITY = 50_000
+UNPLAYED = ("SslPolicy", "Certificates", "AlpnPolicy", "MutualAuthentication")  # of a listener
+TRANSFORMS = ("Transforms",)
 
 
 def _listener(world: World) -> dict[str, object]:
@@ -70,8 +73,12 @@ def delete_listener(world: World, params: Params, call: Call) -> dict[str, objec
 
 @handles("elbv2", "ModifyListener")
 def modify_listener(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change the default action, such as the weights of its target groups; port and protocol stay."""
+    """Change the default action, such as the weights of its target groups; port and protocol stay.
+
+    Missing: HTTPS with its certificates and policies is refused.
+    """
     _check_listener(params["ListenerArn"])
+    refuse_unplayed("InvalidConfigurationRequest", params, UNPLAYED)
     if (
         params.get("Port", world.settings.alb_port) != world.settings.alb_port
         or params.get("Protocol", "HTTP") != "HTTP"
@@ -105,8 +112,13 @@ def describe_rules(world: World, params: Params, call: Call) -> dict[str, object
 
 @handles("elbv2", "CreateRule")
 def create_rule(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Add a rule by priority, 1 first."""
+    """Add a rule by priority, 1 first.
+
+    Missing: source-ip conditions, regular expressions, authentication, stickiness, transforms and placeholders outside
+    a redirect's path are refused.
+    """
     _check_listener(params["ListenerArn"])
+    refuse_unplayed("ValidationError", params, TRANSFORMS)
     priority = _priority(params["Priority"])
     conditions = checked_conditions(params["Conditions"])
     actions = checked_actions(params["Actions"], world.elbv2.groups)
@@ -120,10 +132,14 @@ def create_rule(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("elbv2", "ModifyRule")
 def modify_rule(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change a rule's conditions or actions; OperationNotPermitted for the default rule."""
+    """Change a rule's conditions or actions; OperationNotPermitted for the default rule.
+
+    Missing: what CreateRule refuses is refused here too.
+    """
     rule = world.elbv2.listener.find(params["RuleArn"])
     if rule.priority is None:
         raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified; use ModifyListener")
+    refuse_unplayed("ValidationError", params, TRANSFORMS)
     conditions = checked_conditions(params["Conditions"]) if params.get("Conditions") else rule.conditions
     if params.get("Actions"):
         _set_actions(world, rule, params["Actions"])

@@ -31,7 +31,10 @@ def _address(target: Mapping[str, object], group: TargetGroup) -> Address:
 
 @handles("elbv2", "DescribeTargetHealth")
 def describe_target_health(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The balancer's own health checks in AWS's words; named targets that are not registered are `unused`."""
+    """The balancer's own health checks in AWS's words; named targets that are not registered are `unused`.
+
+    Missing: `Include`: anomaly detection and administrative overrides are never told.
+    """
     group = world.elbv2.find(params["TargetGroupArn"])
     addresses = [_address(target, group) for target in params.get("Targets", [])] or list(group.targets)
     return {"TargetHealthDescriptions": [_health(group, address) for address in addresses]}
@@ -53,7 +56,10 @@ def _words(state: TargetState) -> dict[str, str]:
 
 @handles("elbv2", "RegisterTargets")
 def register_targets(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Put addresses into rotation, keyed by id and port."""
+    """Put addresses into rotation, keyed by id and port.
+
+    Missing: security groups and routes are not checked; a target may be any address of 127.0.0.0/8.
+    """
     group = world.elbv2.find(params["TargetGroupArn"])
     for target in params["Targets"]:
         address, zone = _address(target, group), target.get("AvailabilityZone")

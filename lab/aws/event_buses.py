@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 @handles("events", "CreateEventBus")
 def create_event_bus(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create a bus of one's own; the services speak on the default one only."""
+    """Create a bus of one's own; the services speak on the default one only.
+
+    Missing: encryption, dead-letter queue and log configuration are not kept.
+    """
     name = params["Name"]
     if name in world.rules.buses:
         raise AwsError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
     if "/" in name:
         raise AwsError("ValidationException", "Event bus name cannot contain '/': there are no partner buses in a lab.")
+    if params.get("EventSourceName"):
+        raise AwsError("ResourceNotFoundException", f"Event source {params['EventSourceName']} does not exist.")
     bus = Bus(name, params.get("Description"), {each["Key"]: each["Value"] for each in params.get("Tags") or ()})
     world.rules.buses[name] = bus
     described = {"Description": bus.description} if bus.description else {}

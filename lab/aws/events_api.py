@@ -26,7 +26,11 @@ _ENVELOPE = ("id", "account", "source", "time", "region", "resources", "detail-t
 
 @handles("events", "PutRule")
 def put_rule(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create or replace a rule; its targets and tags stay. A schedule is recorded and never fires."""
+    """Create or replace a rule; its targets and tags stay. A schedule is recorded and never fires.
+
+    Missing: nothing fires by time; the role is kept and not assumed; ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is
+    ENABLED.
+    """
     rules, name, text = world.rules, params["Name"], params.get("EventPattern")
     bus, schedule = rules.bus(params.get("EventBusName")), params.get("ScheduleExpression")
     if not text and not schedule:
@@ -125,7 +129,11 @@ def disable_rule(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("events", "PutTargets")
 def put_targets(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Add or replace targets, up to five a rule. Only SNS topics, and what else has a deliverer, get events."""
+    """Add or replace targets, up to five a rule. Only SNS topics, and what else has a deliverer, get events.
+
+    Missing: events reach SNS topics and log groups; RetryPolicy, DeadLetterConfig and the parameters of other services
+    are kept without effect.
+    """
     rule, targets = world.rules.rule(params["Rule"], params.get("EventBusName")), params["Targets"]
     for target in targets:
         if target["Arn"].count(":") < 5 or not target["Arn"].startswith("arn:"):
@@ -177,7 +185,10 @@ def list_rule_names_by_target(world: World, params: Params, call: Call) -> dict[
 
 @handles("events", "PutEvents")
 def put_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Put events on a bus; each entry succeeds or fails by itself."""
+    """Put events on a bus; each entry succeeds or fails by itself.
+
+    Missing: TraceHeader is not passed on; archives and replays are not played.
+    """
     if sum(_size(entry) for entry in params["Entries"]) > LONGEST_ENTRIES:
         raise _invalid("Total size of the entries in the request is over the limit.")
     results = [_put(world, entry) for entry in params["Entries"]]

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 @handles("fis", "CreateExperimentTemplate")
 def create_experiment_template(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Check a template as FIS does and keep it; durations may be seconds here."""
+    """Check a template as FIS does and keep it; durations may be seconds here.
+
+    Missing: the role is not assumed; logs to S3 are not written, and a report that is asked for fails. docs/lab-fis.md
+    says what each action does.
+    """
     body = {name: value for name, value in params.items() if name != "clientToken"}
     return {"experimentTemplate": template_view(world.fis.create(body, params["clientToken"]))}
 
@@ -34,7 +38,10 @@ def list_experiment_templates(world: World, params: Params, call: Call) -> dict[
 
 @handles("fis", "UpdateExperimentTemplate")
 def update_experiment_template(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Replace what is given; the whole is checked as a new one is."""
+    """Replace what is given; the whole is checked as a new one is.
+
+    Missing: as for CreateExperimentTemplate.
+    """
     changes = {name: value for name, value in params.items() if name != "id" and value is not None}
     return {"experimentTemplate": template_view(world.fis.update(world.fis.template(params["id"]), changes))}
 
@@ -49,7 +56,10 @@ def delete_experiment_template(world: World, params: Params, call: Call) -> dict
 
 @handles("fis", "StartExperiment")
 def start_experiment(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Start; `experimentOptions.actionsMode` skip-all only resolves the targets."""
+    """Start; `experimentOptions.actionsMode` skip-all only resolves the targets.
+
+    Missing: the role is not assumed, so no action fails for want of a permission.
+    """
     template = world.fis.template(params["experimentTemplateId"])
     skip_all = (params.get("experimentOptions") or {}).get("actionsMode") == "skip-all"
     token, tags = params["clientToken"], params.get("tags") or {}
@@ -58,7 +68,10 @@ def start_experiment(world: World, params: Params, call: Call) -> dict[str, obje
 
 @handles("fis", "GetExperiment")
 def get_experiment(world: World, params: Params, call: Call) -> dict[str, object]:
-    """One experiment as it stands."""
+    """One experiment as it stands.
+
+    Missing: a report is `failed` once the experiment has ended.
+    """
     return {"experiment": experiment_view(world.fis.experiment(params["id"]))}
 
 

@@ -38,7 +38,10 @@ def _action(identifier: str, kind: ActionType) -> dict[str, object]:
 
 @handles("fis", "ListActions")
 def list_actions(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The actions that the lab plays."""
+    """The actions that the lab plays.
+
+    Missing: actions on EC2, EKS, Lambda, DynamoDB, S3, networks and Systems Manager, and API errors.
+    """
     names = ("id", "arn", "description", "targets", "tags")
     views = [members(_action(identifier, kind), names) for identifier, kind in sorted(ACTIONS.items())]
     return page(views, "actions", params)
@@ -61,7 +64,10 @@ def _resource_type(identifier: str) -> dict[str, object]:
 
 @handles("fis", "ListTargetResourceTypes")
 def list_target_resource_types(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The kinds of resources that the lab has."""
+    """The kinds of resources that the lab has.
+
+    Missing: all but ECS and RDS.
+    """
     views = [members(_resource_type(identifier), ("resourceType", "description")) for identifier in RESOURCE_TYPES]
     return page(views, "targetResourceTypes", params)
 
@@ -98,7 +104,10 @@ def get_safety_lever(world: World, params: Params, call: Call) -> dict[str, obje
 
 @handles("fis", "UpdateSafetyLeverState")
 def update_safety_lever_state(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Engage: running experiments are stopped, new ones cancelled."""
+    """Engage: running experiments are stopped, new ones cancelled.
+
+    Missing: the state `engaging`; the lever is engaged before what runs is undone.
+    """
     _check_lever(params["id"])
     world.fis.set_lever(params["state"]["status"], params["state"]["reason"])
     return _lever(world)

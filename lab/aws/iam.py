@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lab.aws.names import stable_hex
 from lab.aws.policy import CALLER_ARN, ROLE_ARN, RUNNER, denies
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 from lab.settings import ACCOUNT
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 
 POLICY = f"{RUNNER}-permissions"
 ROLE_ID = f"AROA{stable_hex(RUNNER, 17).upper()}"
+UNPLAYED = ("PolicyInputList", "PermissionsBoundaryPolicyInputList", "PolicyExclusionList", "ResourcePolicy")
 PAGE, LARGEST_PAGE = 100, 1_000
 _NOBODY = ":user/moto"  # moto's word for a key that it does not know
 
 
 @handles("sts", "GetCallerIdentity")
 def get_caller_identity(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the runner's role, or whom a key stands for that AssumeRole or CreateAccessKey gave out."""
+    """Return the runner's role, or whom a key stands for that AssumeRole or CreateAccessKey gave out.
+
+    Missing: signatures are not checked, so every key is taken.
+    """
     given = _given_out(call.access_key, call.region)
     user, arn, account = given or (f"{ROLE_ID}:lab", CALLER_ARN, ACCOUNT)
     return {"UserId": user, "Arn": arn, "Account": account}
@@ -45,8 +50,13 @@ def _given_out(access_key: str, region: str) -> tuple[str, str, str] | None:
 
 @handles("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Say for each action on each resource whether the door would let it pass: allowed, or explicitDeny."""
+    """Say for each action on each resource whether the door would let it pass: allowed, or explicitDeny.
+
+    Missing: the lab has no policies: other policies to simulate are refused, ContextEntries, CallerArn and
+    ResourceOwner are not read. The statement's position is invented.
+    """
     _check_principal(params["PolicySourceArn"])
+    refuse_unplayed("InvalidInput", params, UNPLAYED)
     actions, resources = params["ActionNames"], params.get("ResourceArns") or ["*"]
     _check_actions(actions)
     size, first = int(params.get("MaxItems") or PAGE), _first(params.get("Marker"))

@@ -23,7 +23,10 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 @handles("logs", "PutLogEvents")
 def put_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Store a batch, without the events that are too old or too new."""
+    """Store a batch, without the events that are too old or too new.
+
+    Missing: an entity is not kept.
+    """
     store = world.logs.store
     group = find_group(store, params["logGroupName"])
     stream = group.streams.get(params["logStreamName"])
@@ -67,7 +70,10 @@ def _accepted(times: Sequence[int], group: Group) -> tuple[int, int, dict[str, i
 
 @handles("logs", "GetLogEvents")
 def get_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return a page of a stream; its tokens lead forward and backward, and at an end to the same place again."""
+    """Return a page of a stream; its tokens lead forward and backward, and at an end to the same place again.
+
+    Missing: `unmask`, as no data is protected.
+    """
     store = world.logs.store
     group = given_group(store, params)
     stream = group.streams.get(params["logStreamName"])
@@ -117,7 +123,10 @@ def _tokens(page: Sequence[Event], token: str | None) -> dict[str, str]:
 
 @handles("logs", "FilterLogEvents")
 def filter_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the events that match a pattern, over all streams or some; the oldest first unless asked otherwise."""
+    """Return the events that match a pattern, over all streams or some; the oldest first unless asked otherwise.
+
+    Missing: `unmask`, as no data is protected.
+    """
     store = world.logs.store
     group = given_group(store, params)
     try:

@@ -14,11 +14,13 @@ from lab.aws.logs_pattern import Pattern, PatternError, compile_pattern
 from lab.aws.logs_store import Event, Group, MetricFilter, now_ms, size_of
 from lab.aws.metrics import MetricStore
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 
 if TYPE_CHECKING:
     from lab.aws.world import World
 
 MOST_FILTERS, MOST_DIMENSIONS = 100, 3
+UNPLAYED = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions")
 
 
 @dataclass(slots=True)
@@ -74,8 +76,12 @@ def _value(written: str, found: Mapping[str, str]) -> float | None:
 
 @handles("logs", "PutMetricFilter")
 def put_filter(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create or replace a filter; it sees the events that come from now on."""
+    """Create or replace a filter; it sees the events that come from now on.
+
+    Missing: transformed logs, field selection and system field dimensions are refused.
+    """
     group, name = find_group(world.logs.store, params["logGroupName"]), params["filterName"]
+    refuse_unplayed("InvalidParameterException", params, UNPLAYED)
     _compiled(params["filterPattern"])
     transformations = params["metricTransformations"]
     if len(transformations) != 1:

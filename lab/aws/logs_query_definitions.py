@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from lab.aws.logs_find import missing, paged
+from lab.aws.logs_find import invalid, missing, paged
 from lab.aws.logs_store import now_ms
 from lab.aws.registry import Call, Params, handles
+from lab.aws.unplayed import refuse_unplayed
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -60,7 +61,13 @@ class Definition:
 
 @handles("logs", "PutQueryDefinition")
 def put_definition(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Save a query, or replace the one of that id; it is read when it is started."""
+    """Save a query, or replace the one of that id; it is read when it is started.
+
+    Missing: SQL, PPL and parameters are refused; clientToken is not read.
+    """
+    refuse_unplayed("InvalidParameterException", params, ("parameters",))
+    if params.get("queryLanguage", "CWLI") != "CWLI":
+        raise invalid("The lab plays the query language CWLI only.")
     saved, identifier = world.logs.definitions, params.get("queryDefinitionId")
     if identifier and identifier not in saved:
         raise missing("query definition")
@@ -73,7 +80,8 @@ def put_definition(world: World, params: Params, call: Call) -> dict[str, object
 def describe_definitions(world: World, params: Params, call: Call) -> dict[str, object]:
     """List saved queries by name."""
     prefix = params.get("queryDefinitionNamePrefix") or ""
-    saved = sorted(world.logs.definitions.items(), key=lambda pair: pair[1].name)
+    ours = params.get("queryLanguage", "CWLI") == "CWLI"
+    saved = sorted(world.logs.definitions.items() if ours else (), key=lambda pair: pair[1].name)
     found = [each.as_dict(identifier) for identifier, each in saved if each.name.startswith(prefix)]
     listed, token = paged(found, params, limit="maxResults", most=1000)
     return {"queryDefinitions": listed, **token}

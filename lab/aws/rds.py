@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.aws import rds_cluster_api, rds_event_api, rds_group_api, rds_snapshot_api, rds_tag_api
+from lab.aws.rds_asked import CREATED, REPLICATED, RESTORED, check_asked
 from lab.aws.rds_databases import furnish
 from lab.aws.rds_instance import Rds, check_backup_days, check_class
 from lab.aws.rds_replica import replicate, stand_alone
 from lab.aws.rds_snapshot_api import last_snapshot
 from lab.aws.rds_view import Tests, filtered, instance_view, kept_tags, page, resource_id
 from lab.aws.registry import AwsError, Call, Params, handles
+from lab.aws.unplayed import given
 
 if TYPE_CHECKING:
     from lab.aws.world import World
@@ -25,14 +27,14 @@ __all__ = [  # imported for their handlers
 
 TESTS: Tests[Rds] = {
     "db-instance-id": lambda rds: (rds.identifier, rds.arn),
-    "dbi-resource-id": lambda rds: (resource_id(rds),),
+    "dbi-resource-id": lambda rds: (resource_id(rds.identifier, rds.created_at),),
     "engine": lambda rds: ("postgres",),
     "db-cluster-id": lambda rds: (),
     "domain": lambda rds: (),
 }
 LEAST_GIB, MOST_GIB = 20, 65536
 AT_ONCE = ("DeletionProtection", "AutoMinorVersionUpgrade", "PreferredBackupWindow", "PreferredMaintenanceWindow")
-IGNORED = frozenset({"MasterUserPassword", "VpcSecurityGroupIds", "CopyTagsToSnapshot", "PubliclyAccessible"})
+IGNORED = frozenset({"MasterUserPassword", "VpcSecurityGroupIds"})
 
 
 def _answer(rds: Rds) -> dict[str, object]:
@@ -41,7 +43,11 @@ def _answer(rds: Rds) -> dict[str, object]:
 
 @handles("rds", "DescribeDBInstances")
 def describe_db_instances(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The instances, by name or ARN or filters, a page at a time."""
+    """The instances, by name or ARN or filters, a page at a time.
+
+    Missing: what the lab does not play is not told: LatestRestorableTime, monitoring, certificates, option groups,
+    Performance Insights.
+    """
     name = params.get("DBInstanceIdentifier")
     found = [world.databases.find(name)] if name else list(world.databases.instances.values())
     some, more = page(filtered(found, params, TESTS), params)
@@ -53,15 +59,16 @@ def create_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
     """A new server with a role and a database; with MultiAZ a synchronous standby as well.
 
     Its port is one of the lab's, whatever `Port` says, and it takes any password from this machine.
+    Missing: encryption, IAM authentication, monitoring, Performance Insights, a public address, provisioned IOPS,
+    option groups, managed passwords and engines other than postgres are refused; security groups have no effect.
     """
+    check_asked(params, CREATED)
     databases = world.databases
     if params["Engine"] != "postgres":
         raise AwsError("InvalidParameterValue", f"Invalid DB engine: {params['Engine']}. The lab has postgres only.")
-    for name in ("MasterUsername", "AllocatedStorage"):
+    for name in ("MasterUsername", "MasterUserPassword", "AllocatedStorage"):
         if not params.get(name):
             raise AwsError("InvalidParameterValue", f"The parameter {name} must be provided and must not be blank.")
-    if not params.get("MasterUserPassword") and not params.get("ManageMasterUserPassword"):
-        raise AwsError("InvalidParameterValue", "The parameter MasterUserPassword must be provided.")
     instance_class, gib = check_class(params["DBInstanceClass"]), _check_gib(params["AllocatedStorage"])
     days = check_backup_days(int(params.get("BackupRetentionPeriod", 1)))
     group = databases.groups.get(params.get("DBParameterGroupName") or databases.groups.default_name)
@@ -78,18 +85,24 @@ def create_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
 
 @handles("rds", "RestoreDBInstanceFromDBSnapshot")
 def restore_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A new server with the files of a snapshot."""
+    """A new server with the files of a snapshot.
+
+    Missing: what CreateDBInstance refuses, and another storage size or engine; restoring to a point in time.
+    """
+    check_asked(params, RESTORED)
     databases = world.databases
     one = databases.find_snapshot(params.get("DBSnapshotIdentifier") or "")
     if one.status != "available":
         raise AwsError("InvalidDBSnapshotState", f"Snapshot {one.name} is not in available state.")
     instance_class = check_class(params.get("DBInstanceClass") or world.rds.instance_class)
+    days = check_backup_days(int(params.get("BackupRetentionPeriod", 7)))
     group = databases.groups.get(params.get("DBParameterGroupName") or databases.groups.default_name)
     rds = databases.prepare(
         params["DBInstanceIdentifier"], multi_az=bool(params.get("MultiAZ")), zone=params.get("AvailabilityZone")
     )
     rds.group, rds.instance_class, rds.allocated_gib = group, instance_class, one.allocated_gib
     rds.master_user, rds.database = one.master_user, one.database
+    rds.backup_days = days
     _take_in(rds, params)
 
     def make() -> None:
@@ -103,7 +116,11 @@ def restore_db_instance(world: World, params: Params, call: Call) -> dict[str, o
 
 @handles("rds", "CreateDBInstanceReadReplica")
 def create_read_replica(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A server that follows its source asynchronously, through a link of its own, and takes reads."""
+    """A server that follows its source asynchronously, through a link of its own, and takes reads.
+
+    Missing: Multi-AZ, cascading and cross-region replicas, and what CreateDBInstance refuses.
+    """
+    check_asked(params, REPLICATED)
     databases = world.databases
     source = databases.find(params.get("SourceDBInstanceIdentifier") or "")
     source.require("available")
@@ -128,7 +145,10 @@ def create_read_replica(world: World, params: Params, call: Call) -> dict[str, o
 
 @handles("rds", "PromoteReadReplica")
 def promote_read_replica(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A read replica becomes an instance of its own, which takes writes."""
+    """A read replica becomes an instance of its own, which takes writes.
+
+    Missing: the reboot that AWS makes before the instance is available.
+    """
     rds = world.databases.find(params["DBInstanceIdentifier"])
     rds.require("available")
     if rds.source is None:
@@ -138,6 +158,7 @@ def promote_read_replica(world: World, params: Params, call: Call) -> dict[str, 
     def work() -> None:
         stand_alone(rds)
         rds.backup_days = days
+        _take_in(rds, params)
         rds.be("available")
 
     rds.work(work, "modifying")
@@ -146,7 +167,10 @@ def promote_read_replica(world: World, params: Params, call: Call) -> dict[str, 
 
 @handles("rds", "DeleteDBInstance")
 def delete_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The servers end and their files go; a last snapshot stays unless SkipFinalSnapshot says otherwise."""
+    """The servers end and their files go; a last snapshot stays unless SkipFinalSnapshot says otherwise.
+
+    Missing: automated backups, so DeleteAutomatedBackups changes nothing.
+    """
     rds = world.databases.find(params["DBInstanceIdentifier"])
     skip, last = bool(params.get("SkipFinalSnapshot")), params.get("FinalDBSnapshotIdentifier")
     if rds.deletion_protection:
@@ -169,7 +193,10 @@ def delete_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
 
 @handles("rds", "RebootDBInstance")
 def reboot_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A real restart of the primary; with ForceFailover a crash, a promotion and a swap of the endpoint."""
+    """A real restart of the primary; with ForceFailover a crash, a promotion and a swap of the endpoint.
+
+    Simulated: the time to detect the loss and to change the endpoint (`failover_detection_s`, `failover_dns_s`).
+    """
     rds = world.databases.find(params["DBInstanceIdentifier"])
     rds.reboot(force_failover=bool(params.get("ForceFailover")))
     return _answer(rds)
@@ -177,7 +204,10 @@ def reboot_db_instance(world: World, params: Params, call: Call) -> dict[str, ob
 
 @handles("rds", "StopDBInstance")
 def stop_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The servers are down until StartDBInstance (not for seven days at most, as on AWS)."""
+    """The servers are down until StartDBInstance (not for seven days at most, as on AWS).
+
+    Missing: the start after seven days.
+    """
     rds = world.databases.find(params["DBInstanceIdentifier"])
     rds.require_stoppable()
     rds.stop(last_snapshot(world, rds, params.get("DBSnapshotIdentifier")))
@@ -194,11 +224,15 @@ def start_db_instance(world: World, params: Params, call: Call) -> dict[str, obj
 
 @handles("rds", "ModifyDBInstance")
 def modify_db_instance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Change class, storage, zones, parameter group, backups, windows or protection; the rest is refused by name."""
+    """Change class, storage, zones, parameter group, backups, windows or protection; the rest is refused by name.
+
+    Missing: a maintenance window never comes, so that a change without ApplyImmediately stays pending; a new password
+    and security groups change nothing.
+    """
     databases, rds = world.databases, world.databases.find(params["DBInstanceIdentifier"])
     known = {*rds.current, *AT_ONCE, *IGNORED, "DBInstanceIdentifier", "ApplyImmediately", "DBParameterGroupName"}
-    if others := set(params) - known:
-        words = f"The lab cannot modify {', '.join(sorted(others))}."
+    if others := given(params, sorted(set(params) - known)):
+        words = f"The lab cannot modify {', '.join(others)}."
         raise AwsError("InvalidParameterCombination", words)
     rds.require("available")
     changes = _changes(rds, params)

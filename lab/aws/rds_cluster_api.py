@@ -16,7 +16,10 @@ def _none(name: str) -> AwsError:
 
 @handles("rds", "DescribeDBClusters")
 def describe_db_clusters(world: World, params: Params, call: Call) -> dict[str, object]:
-    """None; a name is not found."""
+    """None; a name is not found.
+
+    Missing: Aurora and Multi-AZ DB clusters.
+    """
     if params.get("DBClusterIdentifier"):
         raise _none(params["DBClusterIdentifier"])
     return {"DBClusters": []}

@@ -42,7 +42,10 @@ def _view(event: RdsEvent) -> dict[str, object]:
 
 @handles("rds", "DescribeEvents")
 def describe_events(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Events of the last hour, or of Duration minutes, or between StartTime and EndTime; oldest first."""
+    """Events of the last hour, or of Duration minutes, or between StartTime and EndTime; oldest first.
+
+    Missing: the newest 2,000 events are kept, not 14 days; events of what the lab does not play.
+    """
     name, kind = params.get("SourceIdentifier"), params.get("SourceType")
     if name and not kind:
         raise AwsError("InvalidParameterCombination", "SourceType is required when SourceIdentifier is supplied.")
@@ -84,7 +87,10 @@ def describe_event_categories(world: World, params: Params, call: Call) -> dict[
 
 @handles("rds", "DescribePendingMaintenanceActions")
 def describe_pending_maintenance(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Nothing: the lab is never patched. An instance that is not there is ResourceNotFoundFault."""
+    """Nothing: the lab is never patched. An instance that is not there is ResourceNotFoundFault.
+
+    Missing: maintenance.
+    """
     asked = params.get("ResourceIdentifier")
     if asked and asked not in {rds.arn for rds in world.databases.instances.values()}:
         raise AwsError("ResourceNotFoundFault", f"The specified resource {asked} was not found.")

@@ -23,7 +23,10 @@ SOURCES = ("user", "system", "engine-default")
 
 @handles("rds", "CreateDBParameterGroup")
 def create_group(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A group without values of its own."""
+    """A group without values of its own.
+
+    Missing: families other than the running PostgreSQL's are refused.
+    """
     groups, family = world.databases.groups, params["DBParameterGroupFamily"]
     if family != groups.family:
         words = f"ParameterGroupFamily {family} is not a valid parameter group family; the lab has {groups.family}."
@@ -57,7 +60,10 @@ def delete_group(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("rds", "DescribeDBParameters")
 def describe_parameters(world: World, params: Params, call: Call) -> dict[str, object]:
-    """What the running PostgreSQL can be told, with the group's values and the lab's own."""
+    """What the running PostgreSQL can be told, with the group's values and the lab's own.
+
+    Missing: parameters of RDS's own (rds.*), which PostgreSQL does not know.
+    """
     groups, source = world.databases.groups, params.get("Source")
     if source and source not in SOURCES:
         raise AwsError("InvalidParameterValue", f"Invalid source: {source}")
@@ -113,7 +119,10 @@ def reset_group(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("rds", "DescribeDBSubnetGroups")
 def describe_subnet_groups(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The one subnet group."""
+    """The one subnet group.
+
+    Missing: others cannot be created; its subnets are names.
+    """
     if params.get("DBSubnetGroupName", SUBNET_GROUP).lower() != SUBNET_GROUP:
         words = f"DB subnet group '{params['DBSubnetGroupName']}' does not exist."
         raise AwsError("DBSubnetGroupNotFoundFault", words)

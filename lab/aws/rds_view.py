@@ -49,7 +49,7 @@ def instance_view(rds: Rds) -> View:
     view: View = {
         "DBInstanceIdentifier": rds.identifier,
         "DBInstanceArn": rds.arn,
-        "DbiResourceId": resource_id(rds),
+        "DbiResourceId": resource_id(rds.identifier, rds.created_at),
         "DBInstanceClass": rds.instance_class,
         "DBInstanceStatus": rds.status,
         "Engine": "postgres",
@@ -97,9 +97,9 @@ def _replica_view(rds: Rds) -> View:
     }
 
 
-def resource_id(rds: Rds) -> str:
-    """Return the DbiResourceId, which no other instance ever has."""
-    return f"db-{stable_hex(f'{rds.identifier}-{rds.created_at}', 26).upper()}"
+def resource_id(identifier: str, created_at: float) -> str:
+    """Return the DbiResourceId of an instance by its name and birth, which no other instance ever has."""
+    return f"db-{stable_hex(f'{identifier}-{created_at}', 26).upper()}"
 
 
 def snapshot_view(one: Snapshot) -> View:
@@ -126,6 +126,7 @@ def snapshot_view(one: Snapshot) -> View:
         "VpcId": VPC,
         "MasterUsername": one.master_user,
         "IAMDatabaseAuthenticationEnabled": False,
+        "DbiResourceId": resource_id(one.instance, one.instance_created_at),
         "TagList": tag_list(one.tags),
     }
 

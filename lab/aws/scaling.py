@@ -69,7 +69,10 @@ def _target(world: World, resource: str) -> Target:
 
 @handles(SERVICE, "RegisterScalableTarget")
 def register_scalable_target(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Let a service be scaled between two bounds; a second call changes what it names."""
+    """Let a service be scaled between two bounds; a second call changes what it names.
+
+    Missing: tags are not kept, and no scheduled action can be put, so ScheduledScalingSuspended has no effect.
+    """
     resource = _resource(params)
     _, cluster, name = resource.split("/")
     service = world.ecs.services.get(name) if cluster == CLUSTER else None
@@ -93,7 +96,10 @@ def register_scalable_target(world: World, params: Params, call: Call) -> dict[s
 
 @handles(SERVICE, "DescribeScalableTargets")
 def describe_scalable_targets(world: World, params: Params, call: Call) -> dict[str, object]:
-    """The targets of a namespace, or those that are named."""
+    """The targets of a namespace, or those that are named.
+
+    Missing: PredictedCapacity, as there is no predictive scaling.
+    """
     wanted = params.get("ResourceIds") or []
     every = world.scaling.targets.values() if _is_ecs(params) else ()
     shown, more = page([target for target in every if not wanted or target.resource in wanted], params)
@@ -127,7 +133,11 @@ def deregister_scalable_target(world: World, params: Params, call: Call) -> dict
 
 @handles(SERVICE, "PutScalingPolicy")
 def put_scaling_policy(world: World, params: Params, call: Call) -> dict[str, object]:
-    """A target tracking policy with its two alarms; step and predictive scaling are not played."""
+    """A target tracking policy with its two alarms; step and predictive scaling are not played.
+
+    Simulated: how long a metric is off its target before the service follows (`scaling_out_s`, `scaling_in_s`).
+    Missing: metric math in a customized metric.
+    """
     resource = _resource(params)
     _target(world, resource)
     configuration = params.get("TargetTrackingScalingPolicyConfiguration")
@@ -220,7 +230,10 @@ def delete_scaling_policy(world: World, params: Params, call: Call) -> dict[str,
 
 @handles(SERVICE, "DescribeScalingActivities")
 def describe_scaling_activities(world: World, params: Params, call: Call) -> dict[str, object]:
-    """What was scaled and why, newest first; with IncludeNotScaledActivities also why nothing was."""
+    """What was scaled and why, newest first; with IncludeNotScaledActivities also why nothing was.
+
+    Missing: activities other than those of target tracking; the newest 500 are kept, not six weeks.
+    """
     resource, idle = params.get("ResourceId"), bool(params.get("IncludeNotScaledActivities"))
     every = world.scaling.activities if _is_ecs(params) else ()
     chosen = [a for a in every if resource in (None, a.resource) and (idle or a.not_scaled is None)]

@@ -28,7 +28,11 @@ _FEEDBACK = re.compile(r"(HTTP|Lambda|SQS|Firehose|Application)(Success|Failure)
 
 @handles("sns", "CreateTopic")
 def create_topic(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Create a topic, or return the one of that name if it has the same attributes and tags."""
+    """Create a topic, or return the one of that name if it has the same attributes and tags.
+
+    Missing: FIFO topics are refused; policy, encryption, tracing, data protection and delivery feedback are kept
+    without effect.
+    """
     name, attributes, tags = params["Name"], params.get("Attributes") or {}, _tags(params.get("Tags") or ())
     if name.endswith(".fifo") or attributes.get("FifoTopic") == "true":
         raise invalid("Topic Name Reason: the lab has standard topics only, because it has no queues")
@@ -110,7 +114,10 @@ def _default_policy(topic: Topic) -> dict[str, object]:
 
 @handles("sns", "SetTopicAttributes")
 def set_topic_attributes(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Set one attribute."""
+    """Set one attribute.
+
+    Missing: policy, encryption, tracing, data protection and delivery feedback are kept without effect.
+    """
     _set(world.sns.topic(params["TopicArn"]), params["AttributeName"], params.get("AttributeValue") or "")
     return {}
 
@@ -131,7 +138,10 @@ def _set(topic: Topic, name: str, value: str) -> None:
 
 @handles("sns", "Publish")
 def publish(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Publish a message to a topic; what subscribed over http on this machine gets it."""
+    """Publish a message to a topic; what subscribed over http on this machine gets it.
+
+    Missing: phone numbers and MessageDeduplicationId are refused; MessageGroupId changes nothing.
+    """
     arn = params.get("TopicArn") or params.get("TargetArn")
     if not arn:
         raise invalid("TopicArn or TargetArn Reason: no value for required parameter; the lab calls no phone number")
@@ -139,6 +149,8 @@ def publish(world: World, params: Params, call: Call) -> dict[str, object]:
 
 
 def _publish(world: World, arn: str, params: Mapping[str, Any]) -> str:
+    if params.get("MessageDeduplicationId"):
+        raise invalid("MessageDeduplicationId Reason: the parameter is for FIFO topics, and the lab has none")
     attributes = {name: _attribute(name, given) for name, given in (params.get("MessageAttributes") or {}).items()}
     by_protocol: Mapping[str, str] = {}
     message = params["Message"]
@@ -185,7 +197,10 @@ def _wrong_value(message: str) -> AwsError:
 
 @handles("sns", "PublishBatch")
 def publish_batch(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Publish up to ten messages; each succeeds or fails by itself."""
+    """Publish up to ten messages; each succeeds or fails by itself.
+
+    Missing: as for Publish.
+    """
     topic, entries = world.sns.topic(params["TopicArn"]), params["PublishBatchRequestEntries"]
     ids = [entry["Id"] for entry in entries]
     if not entries:

@@ -18,7 +18,12 @@ PAGE = 100
 
 @handles("sns", "Subscribe")
 def subscribe(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Subscribe an endpoint; the ARN is told when it is confirmed, or when the caller asks for it at once."""
+    """Subscribe an endpoint; the ARN is told when it is confirmed, or when the caller asks for it at once.
+
+    Missing: email, SMS, SQS, Lambda, Firehose and applications are kept and get nothing; https and addresses outside
+    this machine are refused.
+    Simulated: the pauses between tries (`sns_retry_s`).
+    """
     topic, endpoint = world.sns.topic(params["TopicArn"]), params.get("Endpoint")
     if not endpoint:
         raise invalid("Endpoint")
@@ -84,7 +89,10 @@ def get_subscription_attributes(world: World, params: Params, call: Call) -> dic
 
 @handles("sns", "SetSubscriptionAttributes")
 def set_subscription_attributes(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Set one attribute: FilterPolicy, FilterPolicyScope, RawMessageDelivery or DeliveryPolicy."""
+    """Set one attribute: FilterPolicy, FilterPolicyScope, RawMessageDelivery or DeliveryPolicy.
+
+    Missing: RedrivePolicy and ReplayPolicy are refused.
+    """
     found = world.sns.subscription(params["SubscriptionArn"])
     with world.sns.lock:
         set_attribute(found, params["AttributeName"], params.get("AttributeValue") or "")

@@ -27,7 +27,10 @@ KINDS = ("TraceId", "Event", "Service")
 
 @handles("xray", "PutTraceSegments")
 def put_segments(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Keep segments; those that cannot be read are told."""
+    """Keep segments; those that cannot be read are told.
+
+    Missing: memory is bounded: the newest 20,000 traces are kept, not 30 days.
+    """
     failed: list[dict[str, object]] = []
     for document in params["TraceSegmentDocuments"]:
         try:
@@ -40,7 +43,10 @@ def put_segments(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("xray", "PutTelemetryRecords")
 def put_telemetry(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Keep what senders tell about segments that they sent and lost."""
+    """Keep what senders tell about segments that they sent and lost.
+
+    Missing: no metric is made of them.
+    """
     world.xray.telemetry.extend(params["TelemetryRecords"])
     return {}
 
@@ -66,6 +72,8 @@ def get_summaries(world: World, params: Params, call: Call) -> dict[str, object]
     """Return the traces of a range of time for which an expression holds.
 
     Within a page the oldest comes first; the first page has the newest traces.
+    Missing: ResponseTimeRootCauses, resources, instances and zones are always empty; a SamplingStrategy has its Value
+    only.
     """
     start, end = _range(params)
     kind = params.get("TimeRangeType", "TraceId")
@@ -95,7 +103,10 @@ def _sampled(trace: Trace, params: Mapping[str, Any]) -> bool:
 
 @handles("xray", "GetServiceGraph")
 def get_graph(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the services of a range of time and who calls them."""
+    """Return the services of a range of time and who calls them.
+
+    Missing: groups other than Default; the whole graph comes on one page.
+    """
     start, end = _range(params)
     group = params.get("GroupName") or (params.get("GroupARN") or DEFAULT_GROUP).split("/")[-1]
     if group != DEFAULT_GROUP:
@@ -111,7 +122,10 @@ def get_graph(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("xray", "GetTraceGraph")
 def get_trace_graph(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the services of some traces."""
+    """Return the services of some traces.
+
+    Missing: the whole graph comes on one page.
+    """
     if len(params["TraceIds"]) > MOST_GRAPH_IDS:
         raise _invalid(f"TraceIds takes {MOST_GRAPH_IDS} ids at most.")
     traces = [world.xray.traces[each] for each in params["TraceIds"] if each in world.xray.traces]
@@ -120,14 +134,20 @@ def get_trace_graph(world: World, params: Params, call: Call) -> dict[str, objec
 
 @handles("xray", "GetGroups")
 def get_groups(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the default group, which every trace is in."""
+    """Return the default group, which every trace is in.
+
+    Missing: other groups, and Insights.
+    """
     group = {"GroupName": DEFAULT_GROUP, "GroupARN": arn("xray", f"group/{DEFAULT_GROUP}")}
     return {"Groups": [{**group, "InsightsConfiguration": {"InsightsEnabled": False, "NotificationsEnabled": False}}]}
 
 
 @handles("xray", "GetSamplingRules")
 def get_rules(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Return the default rule: one request a second, and five percent of the others."""
+    """Return the default rule: one request a second, and five percent of the others.
+
+    Missing: rules of one's own cannot be put.
+    """
     rule: dict[str, object] = {"RuleName": RULE, "RuleARN": arn("xray", f"sampling-rule/{RULE}"), "Priority": 10_000}
     rule |= {"FixedRate": FIXED_RATE, "ReservoirSize": RESERVOIR, "Version": 1, "Attributes": {}}
     rule |= dict.fromkeys(("ResourceARN", "ServiceName", "ServiceType", "Host", "HTTPMethod", "URLPath"), "*")
@@ -136,7 +156,10 @@ def get_rules(world: World, params: Params, call: Call) -> dict[str, object]:
 
 @handles("xray", "GetSamplingTargets")
 def get_targets(world: World, params: Params, call: Call) -> dict[str, object]:
-    """Give each client of the default rule its whole quota."""
+    """Give each client of the default rule its whole quota.
+
+    Simulated: the quota is not shared out among clients; their statistics and boosts are not read.
+    """
     names = [each["RuleName"] for each in params["SamplingStatisticsDocuments"]]
     until = aware(time.time() + TARGET_EVERY_S)
     quota = {"ReservoirQuota": RESERVOIR, "ReservoirQuotaTTL": until, "Interval": TARGET_EVERY_S}
