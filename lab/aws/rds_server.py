@@ -16,7 +16,7 @@ import psycopg
 
 from lab.aws.rds_events import EventLog
 from lab.aws.rds_parameters import Group, memory_of
-from lab.aws.rds_replica import HEARTBEAT, keep_slot
+from lab.aws.rds_replica import HEARTBEAT, drop_strange_slots, keep_slot
 from lab.faults import Fault
 from lab.links import Links
 from lab.postgres import Pair
@@ -163,6 +163,7 @@ class Server:
             return False
         if self.multi_az and not self.pair.standby.alive:
             self.pair.degrade()  # the configuration may still say to wait for it
+        drop_strange_slots(self)
         self.note("primary.restarted")
         self.tell("0004")
         self.tell("0006")
@@ -293,6 +294,7 @@ class Server:
                 self.pair.degrade()  # else every commit would wait for a standby that does not come
             return
         self.protected = True
+        drop_strange_slots(self)
         self.note("standby.rejoined", node=self.pair.standby.name)
         if rebuild:
             self.tell("0362")

@@ -49,7 +49,12 @@ def test_instance_of_which_no_snapshot_can_be_taken_stays(lab: Twin, call: str) 
 
 
 def test_standby_that_does_not_start_is_made_anew(lab: Twin) -> None:
-    """Its files are damaged while the instance is stopped: the instance starts, and has a standby again."""
+    """Its files are damaged while the instance is stopped: the instance starts, and has a standby again.
+
+    Nothing is kept for a read replica that is gone.
+    """
+    with superuser(lab) as connection:  # as when a read replica is deleted while its source is down
+        connection.execute("select pg_create_physical_replication_slot('long_gone', true)")
     lab.rds.stop_db_instance(DBInstanceIdentifier=DATABASE)
     wait_status(lab, DATABASE, "stopped")
     (mark,) = (lab.settings.home / "postgres").glob("az_*/data/standby.signal")
@@ -59,3 +64,11 @@ def test_standby_that_does_not_start_is_made_anew(lab: Twin) -> None:
     lab.wait_truth("standby.rejoined", since=began)
     wait_status(lab, DATABASE)
     assert instance(lab, DATABASE)["MultiAZ"]
+    with superuser(lab) as connection:
+        assert connection.execute("select slot_name from pg_replication_slots").fetchall() == []
+
+
+def superuser(lab: Twin) -> psycopg.Connection[tuple[object, ...]]:
+    """Return a superuser's connection through the endpoint."""
+    port = lab.database()["Endpoint"]["Port"]
+    return psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="template1", autocommit=True)
