@@ -76,17 +76,9 @@ def assemble(
     rds = databases.main
     api = OwnApi()
     fis = _fis(settings, lock, truth, ecs, links, cloudwatch, events, api)
-    sns, rules = _messages(settings, truth, cloudwatch, events)
-    logs = Logs(LogStore(listeners=[Publisher(store).hear]))
-    rules.deliverers["logs"] = _to_logs(logs)
+    sns, rules, logs = _messages(settings, truth, cloudwatch, events)
     world = World(
-        settings=settings,
-        lock=lock,
-        truth=truth,
-        children=children,
-        pair=pair,
-        links=links,
-        balancer=balancer,
+        *(settings, lock, truth, children, pair, links, balancer),
         cloudwatch=cloudwatch,
         elbv2=elbv2,
         ecs=ecs,
@@ -188,11 +180,13 @@ def _to_logs(logs: Logs) -> Deliverer:
     return deliver
 
 
-def _messages(settings: Settings, truth: Truth, cloudwatch: CloudWatch, events: Events) -> tuple[Sns, Rules]:
-    """Connect what goes out by SNS: alarms' actions, and events that a rule passes on."""
+def _messages(settings: Settings, truth: Truth, cloudwatch: CloudWatch, events: Events) -> tuple[Sns, Rules, Logs]:
+    """Connect what is told: alarms' actions by SNS, events that a rule passes on to SNS or to a log group."""
     url, scale = f"http://127.0.0.1:{settings.api_port}", settings.simulated.sns_retry_s / AWS_DELAY_S
     sns = Sns(url, truth, cloudwatch.metrics, Delivery(truth, scale))
     cloudwatch.alarms.actors.append(sns.on_firing)
     rules = Rules(truth, cloudwatch.metrics, {"sns": lambda target, text: sns.take_event(target["Arn"], text)})
+    logs = Logs(LogStore(listeners=[Publisher(cloudwatch.metrics).hear]))
+    rules.deliverers["logs"] = _to_logs(logs)
     events.listeners.append(rules.hear)
-    return sns, rules
+    return sns, rules, logs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Thread
@@ -15,7 +14,7 @@ from lab.aws.logs_intake import EVERY_S as LOGS_EVERY_S
 from lab.aws.logs_intake import Intake
 from lab.aws.world import World
 from lab.balancer import AccessLog, Traffic
-from lab.repair import Repair
+from lab.repair import Repair, survive
 from lab.settings import LabError
 
 STEP_S = 0.05
@@ -63,7 +62,7 @@ class Loops:
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while not self.world.closing.wait(seconds):
-            _survive(work)
+            survive(work)
 
     def reconcile(self) -> None:
         """Step the cluster, at once when something happened."""
@@ -71,7 +70,7 @@ class Loops:
         while not self.world.closing.is_set():
             wake.wait(STEP_S)
             wake.clear()
-            _survive(self._step)
+            survive(self._step)
 
     def _step(self) -> None:
         world, now = self.world, time.time()
@@ -119,11 +118,3 @@ class Loops:
         with self.world.lock:
             self.world.cloudwatch.alarms.evaluate(time.time())
             self.world.scaling.step(time.time())
-
-
-def _survive(work: Callable[[], None]) -> None:
-    """Run one turn of a loop; an error is written to the daemon's log and the next turn comes."""
-    try:
-        work()
-    except Exception:  # noqa: BLE001 - one bad turn must not end the loop that keeps the lab true
-        traceback.print_exc()

@@ -186,7 +186,7 @@ class Pair:
         self.primary.query("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
     def arm(self) -> None:
-        """Wait for the standby on every commit from now on; LabError when it does not stream within 20 s.
+        """Wait for the standby on every commit from now on; LabError when it ends or does not stream within 20 s.
 
         A pair that is not durable waits only here, until the standby has what there is now.
         """
@@ -197,7 +197,7 @@ class Pair:
                 connection.execute("SELECT pg_reload_conf()")
             deadline = time.monotonic() + SYNCHRONOUS_S
             while not self._streams(connection, "sync" if self.durable else "async"):
-                if time.monotonic() > deadline:
+                if not self.standby.alive or time.monotonic() > deadline:
                     raise LabError(f"{self.standby.name} does not follow {self.primary.name}; see {self.standby.log}")
                 time.sleep(0.01)
         if not self.durable:

@@ -1,31 +1,35 @@
-"""Brings back the load balancer and the link process when somebody ends them behind the lab's back.
+"""Brings back the load balancer, the link process and the people when somebody ends them behind the lab's back.
 
-They stand for AWS's own network: an experiment on the service must not end because a process on the laptop did.
-A fault that was in force on a link is gone with the link process, and the truth says so.
+They stand for AWS's own network and for services elsewhere: an experiment must not end because a process on the
+laptop did. A fault that was in force on a link is gone with the link process, and what was open at PagerDuty, Slack
+and Statuspage with the people's; the truth says so.
 """
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lab.aws.ecs_runner import Runner
 from lab.aws.world import World
+from lab.people.child import start as start_people
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Looks at both processes; starting one anew takes some tenths of a second."""
+    """Looks at the three processes; starting one anew takes some tenths of a second."""
 
     world: World
     runner: Runner
 
     def step(self) -> None:
-        """Look once, and start anew what is gone."""
+        """Look once, and start anew what is gone; one that does not start is tried again by the next step."""
         alive = self.world.children.pids()
-        if "envoy" not in alive:
-            self._balancer()
-        if "link" not in alive:
-            self._links()
+        for name, mend in (("envoy", self._balancer), ("link", self._links), ("people", self._people)):
+            if name not in alive:
+                survive(mend)
 
     def _balancer(self) -> None:
         world = self.world
@@ -40,10 +44,24 @@ class Repair:
         world = self.world
         world.truth.note("links.lost")
         world.links.start(world.children, world.settings.home / "links")
-        for rds in list(world.databases.instances.values()):
-            rds.open_links()
         with world.lock:
+            databases = list(world.databases.instances.values())
             tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
+        for rds in databases:  # one that comes or goes just now must not keep the links of the others closed for good
+            survive(rds.open_links)
         for task in tasks:
-            self.runner.open_links(task)
+            survive(partial(self.runner.open_links, task))
         world.truth.note("links.back")
+
+    def _people(self) -> None:
+        self.world.truth.note("people.lost")
+        start_people(self.world.settings, self.world.children)
+        self.world.truth.note("people.back")
+
+
+def survive(work: Callable[[], object]) -> None:
+    """Run one turn of a loop, or one part of it; an error is written to the daemon's log and the next turn comes."""
+    try:
+        work()
+    except Exception:  # noqa: BLE001 - one bad turn must not end the loop that keeps the lab true
+        traceback.print_exc()

@@ -113,8 +113,8 @@ class Rules:
             return
         try:
             deliverer(target, input_of(target, told, rule.name, rule.arn))
-        except AwsError as error:
-            self.truth.note("rule.failed", why=str(error), **about)
+        except Exception as error:  # noqa: BLE001 - whoever told the event, as a failover, goes on
+            self.truth.note("rule.failed", why=str(error) or type(error).__name__, **about)
             self._count(rule, "FailedInvocations")
             return
         self.truth.note("rule.delivered", **about)

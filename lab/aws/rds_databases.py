@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import shutil
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -24,6 +26,7 @@ from lab.aws.rds_instance import Rds
 from lab.aws.rds_meter import Meter
 from lab.aws.rds_parameters import CATALOGUE, Groups, catalogue
 from lab.aws.rds_replica import leave, stand_alone
+from lab.aws.rds_server import Server
 from lab.aws.rds_watch import Watch
 from lab.aws.registry import AwsError
 from lab.postgres import Pair
@@ -181,15 +184,16 @@ class Databases:
 
         def work() -> None:
             if back_up:
-                back_up()
+                _or_stay(rds, back_up)
             for replica in list(rds.replicas):  # as RDS for PostgreSQL does with those in the same region
                 with replica.moving:
-                    stand_alone(replica)
+                    _set_free(replica)
             rds.ended.set()
             rds.pair.down()
-            if rds.source is not None:
-                leave(rds, rds.source)
-            rds.close_links()
+            with suppress(LabError):  # the links end with their process, if that is gone
+                if rds.source is not None:
+                    leave(rds, rds.source)
+                rds.close_links()
             rds.note("database.deleted")
             for folder in (rds.pair.primary.folder, rds.pair.standby.folder):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -245,6 +249,26 @@ class Databases:
         del self.snapshots[one.name]
         one.status = "deleted"
         self.log.put("0041", "db-snapshot", one.name, one.tags)
+
+
+def _or_stay(rds: Rds, back_up: Callable[[], None]) -> None:
+    """Take the last snapshot; an instance of which none can be taken stays."""
+    try:
+        back_up()
+    except (LabError, OSError):
+        rds.be("available")
+        raise
+
+
+def _set_free(replica: Server) -> None:
+    """Make an instance of its own of a replica; one whose server does not run is only no replica any more."""
+    source = replica.source
+    try:
+        stand_alone(replica)
+    except (LabError, psycopg.Error):
+        traceback.print_exc()
+        if replica.source is not None and source is not None:
+            leave(replica, source)
 
 
 def furnish(connection: psycopg.Connection[tuple[object, ...]], owner: str, database: str) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 HEARTBEAT = "create table if not exists rds_heartbeat (id int primary key, at timestamptz)"
 DROP_SLOT = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s and not active"
+DROP_STRANGE_SLOTS = (
+    "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active and slot_name <> all(%s)"
+)
 HAS_SLOT = "select 1 from pg_replication_slots where slot_name = %s"
 MAKE_SLOT = (
     "select pg_create_physical_replication_slot(%s, true)"
@@ -42,6 +45,12 @@ def drop_slot(source: Server, replica: Server) -> None:
             if not connection.execute(HAS_SLOT, (replica.slot,)).fetchall():
                 return
             time.sleep(0.05)
+
+
+def drop_strange_slots(source: Server) -> None:
+    """Keep nothing for replicas that are gone: the primary was down when they left, or was the standby."""
+    with suppress(psycopg.Error), source.pair.primary.connect() as connection:
+        connection.execute(DROP_STRANGE_SLOTS, ([replica.slot for replica in source.replicas],))
 
 
 def replicate(replica: Server) -> None:
@@ -67,8 +76,9 @@ def stand_alone(replica: Server) -> None:
 
 def leave(replica: Server, source: Server) -> None:
     """Be no replica of this source any more."""
-    if replica.stream_link in replica.links.describe():
-        replica.links.close(replica.stream_link)
+    with suppress(LabError):  # it has ended with the link process, if that is gone
+        if replica.stream_link in replica.links.describe():
+            replica.links.close(replica.stream_link)
     with replica.lock:
         source.replicas.remove(replica)
         replica.source, replica.streaming, replica.source_moved = None, False, False

@@ -16,7 +16,7 @@ import psycopg
 
 from lab.aws.rds_events import EventLog
 from lab.aws.rds_parameters import Group, memory_of
-from lab.aws.rds_replica import HEARTBEAT, keep_slot
+from lab.aws.rds_replica import HEARTBEAT, drop_strange_slots, keep_slot
 from lab.faults import Fault
 from lab.links import Links
 from lab.postgres import Pair
@@ -26,6 +26,7 @@ from lab.truth import Truth
 
 ENDPOINT_LINK = "endpoint"  # of the instance foodconnect-db; those of the others end with their names
 STANDBY_LINK = "standby"  # of an asynchronous one
+LINKS_BACK_S = 20.0  # the longest to wait for the link process, which is started anew when it is gone
 PROBED_S = 20.0  # the longest to wait for the first write after a failover
 PROBE_WRITE = "insert into rds_heartbeat values (1, now()) on conflict (id) do update set at = now()"
 
@@ -162,6 +163,7 @@ class Server:
             return False
         if self.multi_az and not self.pair.standby.alive:
             self.pair.degrade()  # the configuration may still say to wait for it
+        drop_strange_slots(self)
         self.note("primary.restarted")
         self.tell("0004")
         self.tell("0006")
@@ -189,8 +191,7 @@ class Server:
         promoted = self.note("standby.promoted", node=self.pair.primary.name)
         self._lead_replicas()
         time.sleep(max(0.0, promoted + delays.failover_dns_s - time.time()))
-        self.links.retarget(self.link, ("127.0.0.1", self.pair.primary.port), cut=True)
-        self.note("endpoint.swapped", port=self.pair.primary.port)
+        self._swap_endpoint()
         self.note("primary.writable", at=self._first_write())
         with self.lock:
             self.zone, self.other_zone = self.other_zone, self.zone
@@ -203,15 +204,19 @@ class Server:
     def _lose_primary(self) -> float:
         """End the primary as a crash would, with what is under way to an asynchronous standby; return when."""
         killed, was_dead = time.time(), not self.pair.primary.alive
-        if not self.pair.durable:
-            self.links.reset(STANDBY_LINK)
+        self._cut_standby()
         self.pair.crash_primary()
-        if not self.pair.durable:
-            self.links.reset(STANDBY_LINK)  # what was sent between the two
+        self._cut_standby()  # what was sent between the two
         if not was_dead:
             self.note("primary.killed", at=killed, node=self.pair.primary.name)
         self.protected = False
         return killed
+
+    def _cut_standby(self) -> None:
+        """Drop what is under way to an asynchronous standby; it is dropped already if the link process is gone."""
+        if not self.pair.durable:
+            with suppress(LabError):
+                self.links.reset(STANDBY_LINK)
 
     def _activate(self) -> None:
         """Say that the primary goes on in the zone it was in, once it takes writes through the endpoint."""
@@ -219,15 +224,34 @@ class Server:
         self.note("primary.activated", at=self._first_write(), node=self.pair.primary.name)
         self.tell("0051")
 
+    def _swap_endpoint(self) -> None:
+        """Have the endpoint lead to the new primary; should the link process be gone, as soon as it is back."""
+        deadline = time.monotonic() + LINKS_BACK_S
+        while True:
+            try:
+                self.links.retarget(self.link, ("127.0.0.1", self.pair.primary.port), cut=True)
+                break
+            except LabError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        self.note("endpoint.swapped", port=self.pair.primary.port)
+
     def _lead_replicas(self) -> None:
-        """Have the read replicas, and the link of an asynchronous standby, follow the new primary."""
+        """Have the read replicas, and the link of an asynchronous standby, follow the new primary.
+
+        What cannot (a replica that comes or goes just now, the link process gone) must not break the failover off:
+        a replica that does not follow is made anew, and links are opened anew with what they lead to by then.
+        """
         target = "127.0.0.1", self.pair.primary.port
         if not self.pair.durable:
-            self.links.retarget(STANDBY_LINK, target, cut=True)
-        for replica in self.replicas:
-            keep_slot(self, replica)
+            with suppress(LabError):
+                self.links.retarget(STANDBY_LINK, target, cut=True)
+        for replica in list(self.replicas):
             replica.source_moved = True
-            self.links.retarget(replica.stream_link, target, cut=True)
+            with suppress(LabError, psycopg.Error):
+                keep_slot(self, replica)
+                self.links.retarget(replica.stream_link, target, cut=True)
 
     def lose_standby(self) -> None:
         """Become Single-AZ: commits wait for nobody, and the standby is ended."""
@@ -270,6 +294,7 @@ class Server:
                 self.pair.degrade()  # else every commit would wait for a standby that does not come
             return
         self.protected = True
+        drop_strange_slots(self)
         self.note("standby.rejoined", node=self.pair.standby.name)
         if rebuild:
             self.tell("0362")
@@ -283,7 +308,7 @@ class Server:
 
     def settle(self) -> None:
         """Say `available` again after a move that broke off: nobody moves the pair, and the primary answers."""
-        if self.status in ("rebooting", "modifying", "backing-up") and not self.queued:
+        if self.status in ("rebooting", "modifying", "backing-up", "starting", "stopping") and not self.queued:
             self.be("available")
 
     def shut_down(self) -> None:

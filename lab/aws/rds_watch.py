@@ -115,7 +115,7 @@ class Watch:
     def step(self, now: float) -> None:
         """Look once, and mend what is wrong."""
         rds, pair = self.rds, self.rds.pair
-        if rds.status in AT_REST:
+        if rds.status in AT_REST or rds.queued:  # whoever moves it next is about to
             self._forget()
             return
         if rds.protected:

@@ -65,6 +65,7 @@ class Delivery:
             lane = self._lanes.setdefault(parcel.subscription, _Lane(self))
             if len(lane.waiting) >= MOST_WAITING:
                 self.truth.note("sns.dropped", subscription=parcel.subscription, message=parcel.message_id)
+                parcel.told(False)
                 return
             lane.push(parcel, 0, time.monotonic())
 
@@ -152,7 +153,7 @@ def post(parcel: Parcel) -> tuple[int, str]:
         connection.request("POST", path, parcel.write(), dict(parcel.headers))
         answer = connection.getresponse()
         answer.read()
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a header that is none
         return 0, f"{type(error).__name__}: {error}"
     finally:
         connection.close()

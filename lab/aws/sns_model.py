@@ -20,6 +20,8 @@ HTTP = ("http", "https")
 RECORDED = ("sqs", "lambda", "email", "email-json", "sms", "firehose", "application")  # never delivered in a lab
 ASKED = ("http", "https", "email", "email-json")  # their owner has to confirm
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PHASES = ("numNoDelayRetries", "numMinDelayRetries", "numMaxDelayRetries")
+BACKOFFS = ("linear", "arithmetic", "geometric", "exponential")
 TOKEN_S = 2 * 24 * 3600.0  # how long a confirmation may take
 
 
@@ -107,6 +109,16 @@ def check_endpoint(protocol: str, endpoint: str) -> None:
         raise invalid("Endpoint Reason: the lab delivers by plain http on 127.0.0.1; use http://127.0.0.1:PORT/...")
     if parts.hostname not in LOOPBACK:
         raise invalid(f"Endpoint Reason: the lab delivers on this machine only; {parts.hostname} is not 127.0.0.1")
+    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or not _has_port(endpoint):
+        raise invalid("Endpoint Reason: Please specify a valid endpoint")
+
+
+def _has_port(endpoint: str) -> bool:
+    """Is the port a number that there is, or left out?"""
+    try:
+        return urlsplit(endpoint).port != 0
+    except ValueError:
+        return False
 
 
 def set_attribute(subscription: Subscription, name: str, value: str) -> None:
@@ -155,12 +167,21 @@ def check_delivery_policy(text: str, whole: bool = False) -> None:
         retry = policy.get("healthyRetryPolicy") or policy.get("defaultHealthyRetryPolicy") or {}
         low, high = float(retry.get("minDelayTarget", 20)), float(retry.get("maxDelayTarget", 20))
         tries = int(retry.get("numRetries", 3))
+        phases = [int(retry.get(name, 0)) for name in PHASES]
+        request = policy.get("requestPolicy") or policy.get("defaultRequestPolicy") or {}
+        kind = request.get("headerContentType", "text/plain")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise invalid("DeliveryPolicy: it is not a delivery policy in JSON") from None
     if not 1 <= low <= high <= 3600:
         raise invalid("DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be from 1 s to maxDelayTarget, 3600 s")
     if not 0 <= tries <= 100:
         raise invalid("DeliveryPolicy: healthyRetryPolicy.numRetries must be from 0 to 100")
+    if min(phases) < 0 or sum(phases) > tries:
+        raise invalid("DeliveryPolicy: the phases of healthyRetryPolicy must not have more retries than numRetries")
+    if retry.get("backoffFunction", "linear") not in BACKOFFS:
+        raise invalid(f"DeliveryPolicy: healthyRetryPolicy.backoffFunction must be one of {', '.join(BACKOFFS)}")
+    if not isinstance(kind, str) or not kind.isascii() or not kind.isprintable():
+        raise invalid("DeliveryPolicy: requestPolicy.headerContentType is not a content type")
 
 
 def subscription_attributes(subscription: Subscription, effective: Mapping[str, Any] | None) -> dict[str, str]:

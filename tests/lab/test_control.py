@@ -217,9 +217,9 @@ def test_state_follows_the_processes(lab: Twin) -> None:
     wait_until(lambda: sum(each.startswith("task-") for each in lab.pids()) == 3, 10, "the new pid is in")
 
 
-@pytest.mark.parametrize("part", ["envoy", "link", "keeper"])
+@pytest.mark.parametrize("part", ["envoy", "link", "keeper", "people"])
 def test_killed_part_comes_back(lab: Twin, part: str) -> None:
-    """The load balancer, the link process and the keeper are started anew when somebody ends them."""
+    """The load balancer, the link process, the keeper and the people are started anew when somebody ends them."""
     before = lab.pids()[part]
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: lab.pids().get(part, before) != before, 10, f"another {part}")

@@ -111,6 +111,9 @@ def test_lists_come_in_pages(sns: SNSClient) -> None:
         ("http", "http://example.com/hook", "on this machine only"),
         ("http", "https://127.0.0.1/hook", "must begin with http"),
         ("https", "https://127.0.0.1/hook", "plain http"),
+        ("http", "http://127.0.0.1:99999/hook", "valid endpoint"),
+        ("http", "http://localhost:port/hook", "valid endpoint"),
+        ("http", "http://127.0.0.1/h\u00f6ok", "valid endpoint"),
         ("carrier-pigeon", "roof", "does not support this protocol"),
     ],
 )
@@ -330,6 +333,23 @@ def test_a_batch_succeeds_and_fails_entry_by_entry(sns: SNSClient, topic: str, h
         ([{**good, "Id": "a b"}], "InvalidBatchEntryId"),
     ):
         assert code_of(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries) == code
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"requestPolicy": {"headerContentType": "text/plain\r\nX-Other: 1"}},
+        {"healthyRetryPolicy": {"numNoDelayRetries": "some"}},
+        {"healthyRetryPolicy": {"numRetries": 2, "numMaxDelayRetries": 3}},
+        {"healthyRetryPolicy": {"backoffFunction": "quick"}},
+    ],
+)
+def test_a_policy_that_no_delivery_can_follow_is_refused(
+    sns: SNSClient, topic: str, hook: Endpoint, policy: dict[str, Any]
+) -> None:
+    """It is refused when it is set, rather than ending the thread that delivers."""
+    told = {"Attributes": {"DeliveryPolicy": json.dumps(policy)}}
+    assert code_of(sns.subscribe, TopicArn=topic, Protocol="http", Endpoint=hook.url, **told) == "InvalidParameter"
 
 
 @pytest.mark.parametrize(
