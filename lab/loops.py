@@ -81,7 +81,7 @@ class Loops:
         with world.lock:
             chores = world.ecs.step(time.time())
         for chore in chores:
-            chore()
+            _survive(chore)  # each: a task whose launch was lost would wait for ever
         if self.ready:
             self.announce()
 

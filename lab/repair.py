@@ -6,10 +6,16 @@ A fault that was in force on a link is gone with the link process, and the truth
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from lab.aws.ecs_model import Task
 from lab.aws.ecs_runner import Runner
 from lab.aws.world import World
+from lab.links import LinksGone
+from lab.settings import LabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,19 @@ class Repair:
         world = self.world
         world.truth.note("links.lost")
         world.links.start(world.children, world.settings.home / "links")
-        for rds in list(world.databases.instances.values()):
-            rds.open_links()
         with world.lock:
-            tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
-        for task in tasks:
-            self.runner.open_links(task)
+            tasks = [partial(self._open, task) for task in world.ecs.tasks.records.values()]
+        openers: list[Callable[[], None]] = [rds.open_links for rds in list(world.databases.instances.values())]
+        for again in [*openers, *tasks]:
+            try:
+                again()
+            except LinksGone:
+                raise  # it has ended once more: the next step begins anew
+            except LabError:  # every other must still be opened
+                traceback.print_exc()
         world.truth.note("links.back")
+
+    def _open(self, task: Task) -> None:
+        """Open the links of a task that has a place and has not ended, which may be so no longer."""
+        if task.place is not None and task.exit_code is None and task.stopped_at is None:
+            self.runner.open_links(task)
