@@ -46,10 +46,10 @@ class Repair:
         world = self.world
         world.truth.note("links.lost")
         world.links.start(world.children, world.settings.home / "links")
-        with world.lock:
-            tasks = [partial(self._open, task) for task in world.ecs.tasks.records.values()]
         openers: list[Callable[[], None]] = [rds.open_links for rds in list(world.databases.instances.values())]
-        for again in [*openers, *tasks]:
+        with world.lock:
+            openers += [partial(self._open, task) for task in world.ecs.tasks.records.values()]
+        for again in openers:
             try:
                 again()
             except LinksGone:
