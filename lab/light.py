@@ -26,6 +26,8 @@ from lab.processes import Children, Process, own_environment, python
 from lab.settings import REGION, LabError, Settings
 
 MOST_ORDINARY = 8  # with more tasks than this, all are light
+MOST_ORDINARY_AT_ONCE = 40  # what ECS starts whatever is asked for: 50 MB each
+MOST_AT_ONCE = 420  # light ones: 200 that are replaced all at once, and some of other services
 POOL_CONNECTIONS = 240  # the largest sum of all tasks' pools
 CALLS_PER_S = 20  # the most PutMetricData calls that the tasks make together
 ANSWER_S = 15.0
