@@ -41,7 +41,7 @@ from lab.aws.world import World
 from lab.aws.xray_store import XRay
 from lab.balancer import Balancer, HealthCheck
 from lab.builds import BUILDS
-from lab.light import Light, Nursery
+from lab.light import MOST_AT_ONCE, MOST_ORDINARY_AT_ONCE, Light, Nursery
 from lab.links import Links
 from lab.postgres import Pair
 from lab.processes import Children
@@ -131,7 +131,8 @@ def _ecs(tasks: Tasks, cloudwatch: CloudWatch, bus: Events) -> Ecs:
         return record.state.value if record else None
 
     rollouts = Rollouts(tasks.truth, events, alarm_state, tasks.settings.simulated.deployment_bake_s)
-    ecs = Ecs(tasks, Scheduler(tasks, tasks.elbv2, rollouts, events, start_delay_s=0.0))
+    most = MOST_AT_ONCE if Light.of(tasks.settings) else MOST_ORDINARY_AT_ONCE
+    ecs = Ecs(tasks, Scheduler(tasks, tasks.elbv2, rollouts, events, start_delay_s=0.0, most=most))
     tasks.tell, tasks.changed = ecs.tell, events.task
     return ecs
 

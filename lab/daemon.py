@@ -32,7 +32,7 @@ from lab.state import Home, LabState, describe
 HEALTHY_S = 30.0
 EACH_S = 0.3  # and as much longer for each task
 FRESH = ("truth.jsonl", "people.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
-REMOVED = ("postgres", "envoy", "links", "run", "state.json")  # of no use without the processes
+REMOVED = ("postgres", "envoy", "links", "run", "tasks", "state.json")  # of no use without the processes
 
 
 class Stopped(Exception):

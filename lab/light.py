@@ -26,6 +26,8 @@ from lab.processes import Children, Process, own_environment, python
 from lab.settings import REGION, LabError, Settings
 
 MOST_ORDINARY = 8  # with more tasks than this, all are light
+MOST_ORDINARY_AT_ONCE = 40  # what ECS starts whatever is asked for: 50 MB each
+MOST_AT_ONCE = 420  # light ones: 200 that are replaced all at once, and some of other services
 POOL_CONNECTIONS = 240  # the largest sum of all tasks' pools
 CALLS_PER_S = 20  # the most PutMetricData calls that the tasks make together
 ANSWER_S = 15.0
@@ -140,7 +142,6 @@ class Nursery:
         self._asked = 0
         self._answers: dict[int, Forked] = {}
         self._answered = threading.Condition()
-        self._alive: dict[int, Forked] = {}
 
     def start(self) -> None:
         """Start the zygote; it loads while others do their work, and answers when it is ready."""
@@ -160,7 +161,7 @@ class Nursery:
                 pass_fds=(its.fileno(),),
             )
         self._channel = mine
-        threading.Thread(target=self._listen, args=(mine,), name="zygote", daemon=True).start()
+        threading.Thread(target=self._listen, args=(mine, self._zygote), name="zygote", daemon=True).start()
 
     def fork(self, name: str, env: Mapping[str, str], address: Address, log: Path) -> Forked:
         """Start a task; LabError when the zygote does not answer."""
@@ -189,27 +190,29 @@ class Nursery:
                 raise LabError(f"the process that light tasks are forked from is gone: {error}") from error
             return self._asked
 
-    def _listen(self, channel: socket.socket) -> None:
+    def _listen(self, channel: socket.socket, zygote: Process) -> None:
+        """Hear what one zygote tells until it is gone: its children are orphans then, its successor's are not."""
+        own: dict[int, Forked] = {}
         with channel, channel.makefile("r") as lines, contextlib.suppress(OSError, ValueError):
             for line in lines:
                 message = json.loads(line)
                 if "ended" in message:
-                    if child := self._alive.pop(message["ended"], None):
+                    if child := own.pop(message["ended"], None):
                         child.ended(message["code"])
                 else:
-                    self._born(message["id"], message["pid"])
-        if self._zygote is not None:
-            self._zygote.wait()
+                    own[message["pid"]] = self._born(message["id"], message["pid"])
+        zygote.wait()
         with self._answered:
             self._answered.notify_all()
-        for child in list(self._alive.values()):
+        for child in own.values():
             child.orphaned()
 
-    def _born(self, number: int, pid: int) -> None:
+    def _born(self, number: int, pid: int) -> Forked:
         try:
             created = psutil.Process(pid).create_time()
         except psutil.NoSuchProcess:  # reaped already; its end is the next message
             created = 0.0
         with self._answered:
-            self._alive[pid] = self._answers[number] = Forked(pid, created)
+            child = self._answers[number] = Forked(pid, created)
             self._answered.notify_all()
+        return child

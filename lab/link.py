@@ -54,8 +54,11 @@ class Plane:
         return {}
 
     async def open(self, name: str, listen: tuple[str, int], target: tuple[str, int]) -> None:
-        """Open a link; the name must be new."""
-        if name in self.links:
+        """Open a link; the name must be new, or be that of the same link, which stays as it is."""
+        known = self.links.get(name)
+        if known is not None and (known.listen, known.target) == (listen, target):
+            return
+        if known is not None:
             raise ValueError(f"there is a link named {name!r} already")
         link = Link(name, listen, target)
         await link.listen_on()

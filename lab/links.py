@@ -19,6 +19,10 @@ CALL_S = 5.0
 STARTED_S = 10.0
 
 
+class LinksGone(LabError):
+    """The link process does not answer; `lab.repair` starts it anew within a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkState:
     """One link as the link process sees it now.
@@ -48,7 +52,7 @@ class LinkState:
 
 
 class Links:
-    """The links of one link process. Every call raises LabError when the process is gone or refuses."""
+    """The links of one link process. Every call raises LinksGone without the process, LabError when it refuses."""
 
     def __init__(self, admin_port: int) -> None:
         self._admin = ("127.0.0.1", admin_port)
@@ -72,7 +76,7 @@ class Links:
             return
 
     def open(self, name: str, listen: Address, target: Address) -> None:
-        """Listen on `listen` and pass every connection on to `target`."""
+        """Listen on `listen` and pass every connection on to `target`; nothing happens if it does so already."""
         self._call("open", name=name, listen=listen, target=target)
 
     def close(self, name: str) -> None:
@@ -110,7 +114,7 @@ class Links:
                 lines.flush()
                 answer: dict[str, Any] = json.loads(lines.readline())
         except (OSError, ValueError) as error:
-            raise LabError(f"the link process on port {self._admin[1]} does not answer: {error}") from error
+            raise LinksGone(f"the link process on port {self._admin[1]} does not answer: {error}") from error
         if "error" in answer:
             raise LabError(f"the link process could not {what}: {answer['error']}")
         return answer

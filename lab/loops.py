@@ -80,7 +80,7 @@ class Loops:
         with world.lock:
             chores = world.ecs.step(time.time())
         for chore in chores:
-            chore()
+            survive(chore)  # each: a task whose launch was lost would wait for ever
         if self.ready:
             self.announce()
 

@@ -30,6 +30,7 @@ STARTED_S = 20
 IMMEDIATE_S = 3.0
 FAST_S = 15.0
 
+# mmap: a killed server leaves its POSIX segments in /dev/shm for good, its files go with its folder
 CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -37,6 +38,7 @@ unix_socket_directories = ''
 max_connections = 100
 superuser_reserved_connections = 10
 shared_buffers = 32MB
+dynamic_shared_memory_type = mmap
 wal_level = replica
 max_wal_senders = 10
 wal_keep_size = 64MB

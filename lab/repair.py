@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from lab.aws.ecs_model import Task
 from lab.aws.ecs_runner import Runner
 from lab.aws.world import World
+from lab.links import LinksGone
 from lab.people.child import start as start_people
 
 
@@ -45,13 +47,21 @@ class Repair:
         world.truth.note("links.lost")
         world.links.start(world.children, world.settings.home / "links")
         with world.lock:
-            databases = list(world.databases.instances.values())
-            tasks = [task for task in world.ecs.tasks.records.values() if task.place and task.exit_code is None]
-        for rds in databases:  # one that comes or goes just now must not keep the links of the others closed for good
-            survive(rds.open_links)
-        for task in tasks:
-            survive(partial(self.runner.open_links, task))
+            openers: list[Callable[[], None]] = [rds.open_links for rds in world.databases.instances.values()]
+            openers += [partial(self._open, task) for task in world.ecs.tasks.records.values()]
+        for again in openers:  # one that comes or goes just now must not keep the links of the others closed for good
+            try:
+                again()
+            except LinksGone:
+                raise  # it has ended once more: the next step begins anew
+            except Exception:  # noqa: BLE001 - every other must still be opened
+                traceback.print_exc()
         world.truth.note("links.back")
+
+    def _open(self, task: Task) -> None:
+        """Open the links of a task that has a place and has not ended, which may be so no longer."""
+        if task.place is not None and task.exit_code is None and task.stopped_at is None:
+            self.runner.open_links(task)
 
     def _people(self) -> None:
         self.world.truth.note("people.lost")

@@ -16,6 +16,7 @@ from lab.aws.names import CLUSTER_ARN, instant
 SOURCE = "aws.ecs"
 LEVELS = {  # of events that are not INFO
     "SERVICE_DEPLOYMENT_FAILED": "ERROR",
+    "SERVICE_TASK_PLACEMENT_FAILURE": "ERROR",
     "SERVICE_TASK_START_IMPAIRED": "WARN",
 }
 

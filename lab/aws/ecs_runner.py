@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -26,7 +27,7 @@ from lab.light import Light, Nursery
 from lab.links import Address, Links
 from lab.postgres import Pair
 from lab.processes import Children, Process, own_environment, python
-from lab.settings import REGION, Settings
+from lab.settings import REGION, LabError, Settings
 
 PORT = 8080
 DATABASE_PORT = 5432
@@ -123,7 +124,7 @@ class Runner:
         build = self._pull(task)
         if BUILDS[build].address == "once":
             self.looked_up[task.id] = self.links.describe()[ENDPOINT_LINK].target
-        place = task.place = self.fresh_place()
+        place = task.place = task.place or self.fresh_place()  # it has one when the links were gone at the first try
         self.open_links(task)
         process = task.process = self._start(task, place, self._environment(task, place, build))
         light = Light.of(self.settings)
@@ -152,19 +153,19 @@ class Runner:
 
     def open_links(self, task: Task) -> None:
         """Open both of a task's links."""
-        assert task.place is not None
-        self.links.open(interface_link(task), task.place.interface, task.place.process)
-        endpoint = ("127.0.0.1", self.settings.database_port)
-        self.links.open(egress_link(task), task.place.egress, self.looked_up.get(task.id, endpoint))
+        place, endpoint = task.place, ("127.0.0.1", self.settings.database_port)
+        assert place is not None
+        self.links.open(interface_link(task), place.interface, place.process)
+        self.links.open(egress_link(task), place.egress, self.looked_up.get(task.id, endpoint))
 
     def release(self, task: Task) -> None:
-        """Forget the ended process and close its links."""
+        """Forget the ended process and close what there is of its links."""
         self.looked_up.pop(task.id, None)
         if task.process is not None:
             self.children.forget(task.process)
-        if task.place is not None:
-            self.links.close(interface_link(task))
-            self.links.close(egress_link(task))
+        for link in (interface_link(task), egress_link(task)) if task.place is not None else ():
+            with suppress(LabError):  # gone with the link process, or never opened
+                self.links.close(link)
 
     @staticmethod
     def _command(address: Address) -> list[str]:

@@ -19,6 +19,11 @@ from lab.aws.ecs_tasks import Tasks
 from lab.aws.names import new_hex
 from lab.aws.target_groups import TargetGroups
 
+TOLD_EVERY_S = 60.0
+NO_QUOTA = (
+    "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently."
+)
+
 
 @dataclass(slots=True)
 class Crew:
@@ -43,6 +48,7 @@ class Scheduler:
     rollouts: Rollouts
     events: EcsEvents
     start_delay_s: float
+    most: int  # tasks at once, of all services
 
     def step(self, service: Service, now: float) -> None:
         """Compare what is with what should be, and start or stop what is too little or too much."""
@@ -132,7 +138,8 @@ class Scheduler:
         """Start what the primary lacks, then what an older deployment has lost; return how many were started."""
         primary = service.primary
         _, high = service.bounds()
-        room = max(0, (high if crew.old else service.desired) - crew.size)
+        wanted = max(0, (high if crew.old else service.desired) - crew.size)
+        room = self._within_quota(service, wanted, now)
         missing = 0 if primary.rollout == FAILED else max(0, service.desired - len(crew.new))
         started = min(missing, room) if now >= primary.next_start_at else 0
         self._start(service, primary, started, now)
@@ -145,6 +152,16 @@ class Scheduler:
                 self._start(service, deployment, lost, now)
                 room, started = room - lost, started + lost
         return started
+
+    def _within_quota(self, service: Service, wanted: int, now: float) -> int:
+        """Return how many of so many tasks may be started: AWS's vCPU quota, here what a machine can bear."""
+        if not wanted:
+            return 0
+        left = max(0, self.most - sum(task.last is not Status.STOPPED for task in self.tasks.records.values()))
+        if left < wanted and not any(NO_QUOTA in e.message and now - e.at < TOLD_EVERY_S for e in service.events):
+            service.tell(NO_QUOTA, now)
+            self.events.action(service, "SERVICE_TASK_PLACEMENT_FAILURE", now, reason="RESOURCE:CPU")
+        return min(wanted, left)
 
     def _stop_surplus(self, service: Service, crew: Crew, now: float) -> int:
         """Stop old tasks as fast as new ones serve, or as room is needed; scale in. Return how many were stopped."""

@@ -17,6 +17,7 @@ from lab.aws.ecr_images import CannotPull
 from lab.aws.ecs_model import STARTING, Status, Task
 from lab.aws.ecs_runner import Runner
 from lab.aws.target_groups import TargetGroups
+from lab.links import LinksGone
 from lab.settings import LabError, Settings
 from lab.truth import Truth
 
@@ -129,7 +130,12 @@ class Tasks:
     def _launch(self, task: Task) -> None:
         try:
             self.runner.launch(task, lambda: self._note_answer(task), lambda code: self._note_exit(task, code))
+        except LinksGone:  # no fault of the task's: it waits until they are back
+            with self.lock:
+                task.launching = False
+            return
         except (CannotPull, LabError, OSError) as error:
+            self.runner.release(task)
             with self.lock:
                 task.launching = False
                 self._failed(task, str(error))

@@ -64,8 +64,9 @@ class Load:
         for thread in self.threads:
             thread.join(ENDED_S)
         shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):  # another experiment may stress the same task
+        with suppress(OSError):  # another experiment may stress the same task, or another task
             self.folder.parent.rmdir()
+            self.folder.parent.parent.rmdir()
         trouble = [writer.trouble for writer in self.writers if writer.trouble]
         return {"written": sum(writer.written for writer in self.writers), "trouble": trouble}
 

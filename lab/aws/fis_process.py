@@ -23,6 +23,7 @@ from lab.processes import Process
 from lab.truth import Truth
 
 SLICE_S = 0.05
+ZYGOTE = "lab.zygote"
 CPUS = 2  # what a Fargate task of up to 2 vCPU sees, so what 0 workers means
 ENDED_S = 5.0
 
@@ -54,14 +55,16 @@ def _named(task: Task, name: str) -> list[psutil.Process]:
 def names_of(process: psutil.Process) -> set[str]:
     """Return what a process is called: its own name, and for `python -m uvicorn` also "uvicorn".
 
-    A container runs the script `uvicorn`, whose process has that name; the lab runs the same module.
+    A container runs the script `uvicorn`, whose process has that name; the lab runs the same module, a light task
+    under the command line of the zygote that it was forked from.
     """
     names: set[str] = set()
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         command = process.cmdline()
         names = {process.name()}
         if "-m" in command[1:-1]:
-            names.add(command[command.index("-m") + 1])
+            module = command[command.index("-m") + 1]
+            names.add("uvicorn" if module == ZYGOTE else module)
     return names
 
 

@@ -142,6 +142,7 @@ def test_mistakes_are_told_in_a_sentence(links: Links) -> None:
     with pytest.raises(LabError, match="no link named 'none'"):
         links.set("none", Fault())
     with wire(links) as address:
+        links.open("wire", address, links.one("wire").target)  # as it is: no mistake
         with pytest.raises(LabError, match="there is a link named 'wire' already"):
             links.open("wire", ("127.0.0.1", 1), address)
         with pytest.raises(LabError, match=r"address already in use|Address already in use"):

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from lab import control, usage
+from lab.aws.fis_process import names_of
 from lab.light import Light
 from lab.settings import CLUSTER, Settings
 from tests.lab.bench import exists, wait_until
@@ -55,6 +56,7 @@ def test_every_task_is_a_process_with_its_own_address_and_links(many: Twin) -> N
     zygote = many.pids()["zygote"]
     assert {psutil.Process(pid).ppid() for pid in pids.values()} == {zygote}
     assert all(os.getsid(pid) == pid for pid in pids.values())
+    assert all("uvicorn" in names_of(psutil.Process(pid)) for pid in pids.values())  # for FIS's task-kill-process
     assert len({host for host, _ in many.health()}) == COUNT
     assert len(many.links()) == 2 * COUNT + 1
     assert {many.get().headers["x-task"] for _ in range(3 * COUNT)} == {arn.rpartition("/")[2] for arn in tasks(many)}
