@@ -13,7 +13,7 @@ gameday: $(STAMP)
 	  experiments/latency/backend-to-database.yaml
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .

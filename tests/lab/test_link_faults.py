@@ -181,7 +181,7 @@ def test_lost_chunk_comes_after_the_retransmission_timer(links: Links) -> None:
 
         times = [ms for each in pool.map(some, range(60)) for ms in each]
         late = [ms for ms in times if ms >= 199]
-        assert 0.07 < len(late) / len(times) < 0.35
+        assert 0.07 < len(late) / len(times) < 0.5
         assert max(ms for ms in times if ms < 199) < 150
         assert min(late) < 350
         twice = [ms for ms in late if ms >= 599]

@@ -131,7 +131,7 @@ def test_forced_failover_moves_the_primary_and_loses_nothing(lab: Twin) -> None:
     assert promoted - killed >= delays.failover_detection_s
     assert swapped - promoted >= delays.failover_dns_s
     last_good, first_good = writer.gap()
-    assert last_good <= killed + 0.1
+    assert last_good <= killed + 0.4  # noted by a thread that other work may keep waiting
     assert abs(first_good - writable) < 0.5
     assert writer.lost() == set()
     assert (after["AvailabilityZone"], after["SecondaryAvailabilityZone"]) == (
