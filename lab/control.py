@@ -17,7 +17,7 @@ from lab.builds import with_build
 from lab.keeper import wait_gone
 from lab.processes import ROOT, clean_stale, python
 from lab.settings import LabError, Settings
-from lab.state import Home, LabState
+from lab.state import REMOVED, Home, LabState, clear
 
 __all__ = ["LabState", "down", "status", "up"]
 
@@ -51,11 +51,14 @@ def down(home: Path) -> bool:
     """Stop the lab of this home and everything it started; True if there was one."""
     there = Home(home)
     pid = there.daemon_pid()
-    if pid is None:
+    if pid is not None:
+        _end(there, pid)
+    else:
         _clean(there)
-        return False
-    _end(there, pid)
-    return True
+    if there.lock.exists():
+        with contextlib.suppress(LabError), there.hold():  # unless the next lab has begun already
+            clear(home, REMOVED)  # what a daemon that was killed left
+    return pid is not None
 
 
 def status(home: Path) -> LabState | None:

@@ -6,12 +6,11 @@ Its home keeps truth, audit and logs; the rest is removed at the end. Whatever k
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
@@ -27,12 +26,11 @@ from lab.processes import Children, clean_stale
 from lab.repair import Repair
 from lab.seed import seed
 from lab.settings import LabError, Settings
-from lab.state import Home, LabState, describe
+from lab.state import REMOVED, Home, LabState, clear, describe
 
 HEALTHY_S = 30.0
 EACH_S = 0.3  # and as much longer for each task
 FRESH = ("truth.jsonl", "people.jsonl", "audit.jsonl*", "logs/task-*.log")  # begun anew by each lab
-REMOVED = ("postgres", "envoy", "links", "run", "tasks", "state.json")  # of no use without the processes
 
 
 class Stopped(Exception):
@@ -75,9 +73,9 @@ def _live(settings: Settings, home: Home, say: Callable[[str], None]) -> int:
     clean_stale(home.children)
     check_room(settings.home)
     check_ports(settings)
-    _clear(settings.home, (*REMOVED, *FRESH))
+    clear(settings.home, (*REMOVED, *FRESH))
     with ExitStack() as stack:
-        stack.callback(_clear, settings.home, REMOVED)
+        stack.callback(clear, settings.home, REMOVED)
         children = Children(home.children)
         stack.callback(children.stop_all)
         with stop.raising():
@@ -143,14 +141,6 @@ def _why(world: World) -> str:
     logs = sorted((world.settings.home / "logs").glob("task-*.log"), key=lambda log: log.stat().st_mtime)
     lines = logs[-1].read_text(errors="replace").strip().splitlines() if logs else []
     return f"the last words of a task: {lines[-1]} (log: {logs[-1]})" if lines else "no task said why"
-
-
-def _clear(home: Path, names: Iterable[str]) -> None:
-    for path in (path for name in names for path in home.glob(name)):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 class _Stop:

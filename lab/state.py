@@ -8,13 +8,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from lab.light import Light
 from lab.settings import ACCOUNT, REGION, LabError, Settings
+
+REMOVED = ("postgres", "envoy", "links", "run", "tasks", "state.json")  # of no use without the processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +161,12 @@ class Home:
             return LabState.from_dict(json.loads(self.state.read_text()))
         except FileNotFoundError:
             return None
+
+
+def clear(home: Path, names: Iterable[str]) -> None:
+    """Remove files and folders of a lab's folder; a name may be a pattern."""
+    for path in (path for name in names for path in home.glob(name)):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

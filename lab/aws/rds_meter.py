@@ -20,6 +20,7 @@ import psycopg
 from lab.aws.metrics import MetricStore
 from lab.aws.rds_instance import Rds
 from lab.aws.rds_parameters import GIB
+from lab.links import LinksGone
 from lab.postgres_node import SUPERUSER
 from lab.settings import LabError
 
@@ -127,7 +128,9 @@ class Meter:
             points = [*gauges(counts), *self._machine(connection)]
             if self.last is not None and counts.at - self.last.at > NEW_S:
                 points += rates(self.last, counts)
-        except (psutil.Error, LabError):  # it went while we looked, or the links are being started anew
+        except LinksGone:  # they are being started anew, and the truth says so
+            return
+        except (psutil.Error, LabError):  # it went while we looked
             traceback.print_exc()
             return
         self.last = counts

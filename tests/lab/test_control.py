@@ -120,7 +120,7 @@ def test_home_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
 
 def test_children_end_with_a_killed_daemon() -> None:
-    """SIGKILL of the daemon: every child is gone within five seconds, status says so, and a new lab comes up."""
+    """SIGKILL of the daemon: every child is gone within five seconds, down clears the folder, a new lab comes up."""
     with lab_home() as home:
         settings = settings_for(home)
         state = control.up(settings, quiet)
@@ -129,6 +129,9 @@ def test_children_end_with_a_killed_daemon() -> None:
         os.kill(state.pids["daemon"], signal.SIGKILL)
         wait_until(lambda: none_left(pids), GONE_S, "all children ended")
         assert control.status(home) is None
+        assert (home / "postgres").exists()
+        assert control.down(home) is False
+        assert not (home / "postgres").exists(), "down removes what nobody could"
         assert control.up(settings, quiet).pids["daemon"] not in pids
 
 
