@@ -13,7 +13,7 @@ gameday: $(STAMP)
 	  experiments/latency/backend-to-database.yaml
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -112,9 +112,9 @@ class Pair:
         except psycopg.OperationalError:
             return False
 
-    def crash_primary(self) -> None:
-        """End the primary as a crash would: nothing more is written or acknowledged."""
-        self.primary.stop_immediate()
+    def crash_primary(self) -> float:
+        """End the primary as a crash would: nothing more is written or acknowledged. Return when that was."""
+        return self.primary.crash()
 
     def stop_primary(self) -> None:
         """End the primary in order, as for a planned switchover: the standby has everything."""

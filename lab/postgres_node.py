@@ -234,6 +234,14 @@ class Node:
         """Stop as a crash would: nothing more is written, and SIGKILL follows if it does not go."""
         self._stop(signal.SIGQUIT, IMMEDIATE_S)
 
+    def crash(self) -> float:
+        """Stop as a crash would; return the instant of the signal, which is sent before anything else is looked at."""
+        if self._process:
+            self._process.send_signal(signal.SIGQUIT)
+        at = time.time()
+        self.stop_immediate()
+        return at
+
     def _stop(self, by: signal.Signals, grace_s: float) -> None:
         if self._process:
             self._children.stop(self._process, by=by, grace_s=grace_s)

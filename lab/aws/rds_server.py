@@ -203,9 +203,9 @@ class Server:
 
     def _lose_primary(self) -> float:
         """End the primary as a crash would, with what is under way to an asynchronous standby; return when."""
-        killed, was_dead = time.time(), not self.pair.primary.alive
+        was_dead = not self.pair.primary.alive
         self._cut_standby()
-        self.pair.crash_primary()
+        killed = self.pair.crash_primary()
         self._cut_standby()  # what was sent between the two
         if not was_dead:
             self.note("primary.killed", at=killed, node=self.pair.primary.name)

@@ -83,7 +83,8 @@ def test_pids_name_the_living_and_the_keeper() -> None:
 def test_stop_sends_the_childs_own_signal() -> None:
     """A child that was started with another stop signal ends by that one."""
     with own_children() as (folder, children):
-        code = "import time; print('ready'); time.sleep(600)"
+        heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's background jobs ignore it
+        code = f"import signal, time; {heard}; print('ready'); time.sleep(600)"
         command = [sys.executable, "-c", code]
         process = children.spawn("one", command, env=own_environment(), log=folder / "log", stop=signal.SIGINT)
         wait_until(lambda: "ready" in (folder / "log").read_text(), 10, "it is ready")
