@@ -43,16 +43,6 @@ def own_children() -> Iterator[tuple[Path, Children]]:
             children.stop_all()
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that are free now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 def wait_until(condition: Callable[[], object], within_s: float, what: str) -> float:
     """Wait until the condition holds; return the seconds it took."""
     began = time.monotonic()

@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.balancer import Balancer
 from lab.postgres import Pair
 from lab.processes import Children, own_environment
-from tests.lab.bench import free_ports
+from tests.ports import free_ports
 
 IGNORES_SIGTERM = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 HAS_CHILD = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"

@@ -16,7 +16,8 @@ import psycopg
 from lab.links import Address, Links
 from lab.postgres import Pair
 from lab.processes import Children, own_environment, python
-from tests.lab.bench import Answer, call, free_ports, own_children, wait_until
+from tests.lab.bench import Answer, call, own_children, wait_until
+from tests.ports import free_ports
 
 NUMBERS = count(1)
 SERVER = (

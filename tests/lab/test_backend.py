@@ -16,8 +16,9 @@ from lab.builds import BUILDS, build
 from lab.links import Address
 from lab.processes import own_environment, python
 from lab.settings import LabError
-from tests.lab.bench import call, free_ports, wait_until
+from tests.lab.bench import call, wait_until
 from tests.lab.tasks import Plane, Task, running_plane
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from lab.balancer import Balancer, Group, HealthCheck
 from lab.links import Address
 from lab.routing import Forward, Route
 from lab.settings import LabError
-from tests.lab.bench import call, free_ports, own_children, wait_until
+from tests.lab.bench import call, own_children, wait_until
+from tests.ports import free_ports
 
 GROUP = Group("targets", HealthCheck(interval_s=0.2, timeout_s=0.2))
 

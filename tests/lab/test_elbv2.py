@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 
 from lab.settings import CLUSTER, LOAD_BALANCER, SERVICE, TARGET_GROUP
 from tests.lab.balancing import Metrics, fresh_second, path, rule, spare_group
-from tests.lab.bench import free_ports, wait_until
+from tests.lab.bench import wait_until
 from tests.lab.twin import Twin
 from tests.lab.upstream import Upstream
+from tests.ports import free_ports
 
 
 def test_names_and_dimensions_are_those_of_aws(lab: Twin) -> None:

@@ -15,9 +15,10 @@ from lab.faults import Fault
 from lab.links import Links
 from lab.settings import CLUSTER
 from tests.lab.balancing import Metrics, Spare, create_group, forward, path, rule, spare_group
-from tests.lab.bench import free_ports, wait_until
+from tests.lab.bench import wait_until
 from tests.lab.twin import Twin
 from tests.lab.upstream import Upstream, upstreams
+from tests.ports import free_ports
 
 INITIAL = ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
 REGISTERING = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")

@@ -15,8 +15,9 @@ import pytest
 from lab.faults import Fault
 from lab.links import Links
 from lab.settings import LabError
-from tests.lab.bench import free_ports, wait_until
+from tests.lab.bench import wait_until
 from tests.lab.wires import ask, connect, link_process, serve, wire
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")

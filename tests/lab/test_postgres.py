@@ -21,14 +21,16 @@ from lab.postgres import APP_USER, Pair, find_binaries
 from lab.postgres_binaries import copy_of_wheel, version_of
 from lab.processes import Children, own_environment, server_user
 from lab.settings import LabError
-from tests.lab.bench import exists, free_ports, open_folder, own_children, wait_until
+from tests.lab.bench import exists, open_folder, own_children, wait_until
+from tests.ports import free_ports
 
 AS_USER = """
 import sys
 from pathlib import Path
 from lab.postgres import Pair
 from lab.processes import Children
-from tests.lab.bench import free_ports
+
+from tests.ports import free_ports
 children = Children(Path(sys.argv[1]))
 try:
     pair = Pair(Path(sys.argv[1]) / "postgres", tuple(free_ports(2)), children)

@@ -18,9 +18,10 @@ from lab.postgres import Pair, find_binaries
 from lab.postgres_binaries import Binaries, version_of
 from lab.postgres_node import SUPERUSER
 from lab.settings import DATABASE
-from tests.lab.bench import free_ports, own_children, wait_until
+from tests.lab.bench import own_children, wait_until
 from tests.lab.databases import newest, points
 from tests.lab.twin import Twin
+from tests.ports import free_ports
 
 ALWAYS = {
     "DatabaseConnections": "Count",

@@ -18,8 +18,8 @@ import psycopg
 
 from lab.builds import Build
 from lab.faults import Fault
-from tests.lab.bench import free_ports
 from tests.lab.tasks import Plane, Task
+from tests.ports import free_ports
 
 NUMBERS = count(1)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from lab.links import Address, Links
-from tests.lab.bench import free_ports, own_children
+from tests.lab.bench import own_children
+from tests.ports import free_ports
 
 LINES = [b"%08d" % number for number in range(300)]
 
