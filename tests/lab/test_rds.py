@@ -91,12 +91,6 @@ def available(lab: Twin) -> bool:
     return lab.database()["DBInstanceStatus"] == "available"
 
 
-def cooled_down(lab: Twin) -> None:
-    """Wait until a failover would not be abandoned: ten seconds after the last one, with a standby."""
-    last = max((event["t"] for event in lab.truth("endpoint.swapped")), default=0.0)
-    time.sleep(max(0.0, last + 10.5 - time.time()))
-
-
 def test_instance_is_what_is_said_about_it(lab: Twin) -> None:
     """The endpoint answers, with the version that DescribeDBInstances gives; both zones are named and differ."""
     instance = lab.database()
@@ -110,7 +104,7 @@ def test_instance_is_what_is_said_about_it(lab: Twin) -> None:
 
 def test_forced_failover_moves_the_primary_and_loses_nothing(lab: Twin) -> None:
     """Crash, detection, promotion, swap, first write: in this order, as long as said; zones swap; no write is lost."""
-    cooled_down(lab)
+    lab.cool_down()
     before, began = lab.database(), time.time()
     delays = lab.settings.simulated
     with writing(lab) as writer:
@@ -147,7 +141,7 @@ def test_forced_failover_moves_the_primary_and_loses_nothing(lab: Twin) -> None:
 
 def test_second_failover_soon_after_is_abandoned(lab: Twin) -> None:
     """A failover within ten seconds of the last is accepted, abandoned, and told in an event."""
-    cooled_down(lab)
+    lab.cool_down()
     began = time.time()
     lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
     lab.wait_truth("standby.rejoined", since=began)

@@ -26,7 +26,9 @@ def kill(lab: Twin, *nodes: str) -> None:
 def test_lost_pair_is_activated_in_the_same_zone(lab: Twin) -> None:
     """Primary and standby are killed together: recovery, then activation of the primary where it was; no failover."""
     began, zone = time.time(), lab.database()["AvailabilityZone"]
-    kill(lab, "az_a", "az_b")
+    (mark,) = (lab.settings.home / "postgres").glob("az_*/data/standby.signal")
+    standby = mark.parents[1].name  # first: seen between the two, a dead primary with a living standby fails over
+    kill(lab, standby, *({"az_a", "az_b"} - {standby}))
     lab.wait_truth("primary.activated", since=began)
     lab.wait_truth("standby.rejoined", since=began)
     wait_until(lambda: available(lab), 15, "available")

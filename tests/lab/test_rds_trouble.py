@@ -17,6 +17,7 @@ from tests.lab.twin import Twin
 
 def test_failover_outlives_the_link_process(lab: Twin) -> None:
     """It is killed just before the endpoint is swapped: once it is back the endpoint leads to the new primary."""
+    lab.cool_down()
     began, zone = time.time(), lab.database()["AvailabilityZone"]
     lab.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
     lab.wait_truth("standby.promoted", since=began)
