@@ -1,0 +1,47 @@
+"""The channels of an environment, looked at before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gameday.config import Channel, Environment
+from gameday.errors import InputError, Problem, UsageError
+from gameday.notify.rules import problems
+from gameday.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The channels of one environment by name; they are known to be in order."""
+
+    environment: Environment
+    named: Mapping[str, Channel] = field(default_factory=dict)
+
+
+def channels_of(environment: Environment, suite: Path | None = None) -> Channels:
+    """Return the channels that `gameday.toml` names for *environment*.
+
+    Raises InputError with every problem, placed in the file when *suite* is where it stands; UsageError otherwise.
+    """
+    wrong = [(name, key, why) for name, channel in environment.channels.items() for key, why in problems(channel)]
+    path = suite / "gameday.toml" if suite else None
+    if wrong and path is not None and path.exists():
+        raise InputError(placed(Source.toml(path), environment.name, environment.channels))
+    if wrong:
+        raise UsageError("\n".join(f"gameday.toml: [environments.{environment.name}.channels.{name}]: {why}"
+                                   for name, _, why in wrong))  # fmt: skip
+    return Channels(environment, dict(environment.channels))
+
+
+def placed(source: Source, environment: str, channels: Mapping[str, Channel]) -> list[Problem]:
+    """Return every problem of the channels of an environment, each with its place in *source*."""
+    return list(_placed(source, environment, channels))
+
+
+def _placed(source: Source, environment: str, channels: Mapping[str, Channel]) -> Iterator[Problem]:
+    for name, channel in channels.items():
+        for key, why in problems(channel):
+            where = ("environments", environment, "channels", name, *([key] if key else []))
+            yield source.problem(where, why, at_key=True)
