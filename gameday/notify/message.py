@@ -76,15 +76,18 @@ class Message:
     def clean(self, redactor: Redactor) -> Message:
         """Return this message without secrets."""
 
+        def text(given: str) -> str:
+            return redactor.text(given).encode(errors="replace").decode()  # half a pair of surrogates cannot be sent
+
         def pairs(given: Mapping[str, str]) -> dict[str, str]:
-            return {redactor.text(name): str(redactor.entry(name, text)) for name, text in given.items()}
+            return {text(name): text(str(redactor.entry(name, value))) for name, value in given.items()}
 
         return replace(
             self,
-            title=redactor.text(self.title),
-            lines=tuple(redactor.text(line) for line in self.lines),
-            owner=redactor.text(self.owner),
-            abort=redactor.text(self.abort),
+            title=text(self.title),
+            lines=tuple(text(line) for line in self.lines),
+            owner=text(self.owner),
+            abort=text(self.abort),
             fields=pairs(self.fields),
             links=pairs(self.links),
         )

@@ -16,6 +16,8 @@ MANAGED = re.compile(
     r"secretsmanager:(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+)(?:#([\w.-]+))?"
 )
 
+LONG_ENOUGH = 8  # a shorter end of an address would be found in ordinary words
+
 
 def is_reference(text: str) -> bool:
     """Return whether *text* names a secret, and is none itself."""
@@ -33,7 +35,8 @@ class Vault:
     def learn(self, references: Iterable[str]) -> None:
         """Learn the variables that *references* name, before anything is said."""
         names = [found[1] for reference in references if (found := ENV.fullmatch(reference))]
-        self.redactor.learn([value for name in names if (value := environment_variable(name))])
+        for value in filter(None, map(environment_variable, names)):
+            self.redactor.learn([value, *_inside(value)])
 
     def open(self, reference: str, aws: Aws) -> tuple[str, str]:
         """Return (secret, ""), or ("", why there is none)."""
@@ -49,10 +52,16 @@ class Vault:
             return known, ""
         value, why = _managed(aws, managed[1], managed[2] or "")
         if value:
-            self.redactor.learn(value)
+            self.redactor.learn([value, *_inside(value)])
             with self._lock:
                 self._open[reference] = value
         return value, why
+
+
+def _inside(value: str) -> list[str]:
+    """Return the end of an address: of a webhook's, that is its secret."""
+    last = value.rpartition("/")[2] if "://" in value else ""
+    return [last] if len(last) >= LONG_ENOUGH else []
 
 
 def _managed(aws: Aws, arn: str, key: str) -> tuple[str, str]:

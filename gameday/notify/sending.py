@@ -27,7 +27,7 @@ from gameday.redact import Redactor
 
 WITHIN_S = 8.0
 MOST_TRIES = 3
-FIRST_PAUSE_S = 0.5
+FIRST_PAUSE_S = 0.3
 INSTALL = "pip install 'foodconnect-gameday[notify]'"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 Act = Callable[[Order], Sent]
