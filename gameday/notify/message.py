@@ -16,7 +16,11 @@ from gameday.redact import Redactor
 Severity = Literal["critical", "error", "warning", "info"]
 GAME_DAY = "[GAME DAY]"
 PRACTICE = ("game day", "drill", "gate", "experiment")  # kinds of messages about what was broken on purpose
-PREFIXES = {"rolled back": "[ROLLBACK]"}  # other kinds stand in brackets as they are: `[BLIND]`
+RELEASE, ROLLBACK = "[RELEASE]", "[ROLLBACK]"
+PREFIXES = {
+    "release": RELEASE, "well": RELEASE, "superseded": RELEASE, "interrupted": RELEASE, "rolled back": ROLLBACK,
+    "rolled back by ecs": ROLLBACK,
+}  # fmt: skip  # other kinds stand in brackets as they are: `[BLIND]`
 SEVERITIES: Mapping[str, Severity] = {
     "rollback failed": "critical", "rolled back": "error", "rolled back by ecs": "error", "rollback": "error",
     "blind": "warning",

@@ -106,8 +106,10 @@ def _payload(order: Order, *, change: bool) -> dict[str, Json]:
         "timestamp": iso(time.time()),
         "custom_details": details,
     }
+    if change:
+        return said
     service = order.environment.names.get("service", "")
-    return said if change else {**said, "severity": message.weight, "class": message.kind, "component": service}
+    return {**said, "severity": message.weight, "class": message.kind, **({"component": service} if service else {})}
 
 
 def _links(message: Message) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ GAME_DAY = Message("game day", "It begins", ("Three experiments.",), RUN, "team 
         ("rolled back", True, "[GAME DAY] It begins"),
         ("rolled back", False, "[ROLLBACK] It begins"),
         ("rollback failed", False, "[ROLLBACK FAILED] It begins"),
+        ("well", False, "[RELEASE] It begins"),
         ("blind", False, "[BLIND] It begins"),
     ],
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from gameday.config import Channel, Environment
 from gameday.notify import Channels, Delivery, Message, check, send
+from gameday.redact import Redactor
 from tests.gameday.notify.failing import Say, Server, serving
 from tests.ports import free_ports
 
@@ -151,6 +153,17 @@ def test_a_service_that_repeats_the_secret_teaches_it_to_nobody(monkeypatch: pyt
     assert TOKEN not in told and KEY not in told and "secret-path-42" not in told
     heads = {path: headers.get("Authorization", "") for _, path, headers, _ in server.seen}
     assert TOKEN in heads["/any"] and TOKEN in heads["/page/pages/p/incidents"]
+
+
+def test_secrets_are_not_sent_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the channels' own nor those that the run's redactor knows; the rest of the text arrives."""
+    said = replace(MESSAGE, lines=(f"before {TOKEN} between hunter2!x after",))
+    with serving(GOOD) as server:
+        found = send(channels(server.url, monkeypatch), said, redactor=Redactor("hunter2!x"))
+        bodies = [body.decode() for _, path, _, body in server.seen]
+    assert all(one.ok for one in found) and len(bodies) == len(PATHS)
+    assert all("before" in one and "after" in one for one in bodies)
+    assert not any(TOKEN in one or "hunter2" in one for one in bodies)
 
 
 def test_a_missing_library_is_a_delivery_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
