@@ -77,3 +77,15 @@ def test_a_right_channel_is_fine(tmp_path: Path, text: str) -> None:
     path.write_text(HEAD + text + "\n")
     assert problems_of(path, tmp_path) == []
     assert channels_of(load_settings(tmp_path).environment("staging")).named["a"].kind
+
+
+def test_the_guide_shows_channels_that_are_fine(tmp_path: Path) -> None:
+    """The example of docs/notifications.md, as it stands there."""
+    guide = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text()
+    example = guide.partition("```toml\n")[2].partition("```")[0]
+    path = tmp_path / "gameday.toml"
+    path.write_text(example.replace("[environments.staging]\n", HEAD.partition("\n\n")[0] + "\n"))
+    assert problems_of(path, tmp_path) == []
+    found = channels_of(load_settings(tmp_path).environment("staging"))
+    assert {one.kind for one in found.named.values()} == {"slack", "pagerduty", "sns", "webhook", "statuspage"}
+    assert found.environment.owner
