@@ -25,23 +25,27 @@ def channels_of(environment: Environment, suite: Path | None = None) -> Channels
 
     Raises InputError with every problem, placed in the file when *suite* is where it stands; UsageError otherwise.
     """
-    wrong = [(name, key, why) for name, channel in environment.channels.items() for key, why in problems(channel)]
+    wrong = list(_problems(environment))
     path = suite / "gameday.toml" if suite else None
     if wrong and path is not None and path.exists():
-        raise InputError(placed(Source.toml(path), environment.name, environment.channels))
+        raise InputError(placed(Source.toml(path), environment.name, environment))
     if wrong:
         raise UsageError("\n".join(f"gameday.toml: [environments.{environment.name}.channels.{name}]: {why}"
                                    for name, _, why in wrong))  # fmt: skip
     return Channels(environment, dict(environment.channels))
 
 
-def placed(source: Source, environment: str, channels: Mapping[str, Channel]) -> list[Problem]:
-    """Return every problem of the channels of an environment, each with its place in *source*."""
-    return list(_placed(source, environment, channels))
+def placed(source: Source, name: str, environment: Environment) -> list[Problem]:
+    """Return every problem of the channels of the environment called *name*, each with its place in *source*."""
+    where = ("environments", name, "channels")
+    return [
+        source.problem((*where, channel, *([key] if key else [])), why, at_key=True)
+        for channel, key, why in _problems(environment)
+    ]
 
 
-def _placed(source: Source, environment: str, channels: Mapping[str, Channel]) -> Iterator[Problem]:
-    for name, channel in channels.items():
-        for key, why in problems(channel):
-            where = ("environments", environment, "channels", name, *([key] if key else []))
-            yield source.problem(where, why, at_key=True)
+def _problems(environment: Environment) -> Iterator[tuple[str, str, str]]:
+    """Yield (channel, key, sentence)."""
+    for name, channel in environment.channels.items():
+        for key, why in problems(channel, environment):
+            yield name, key, why

@@ -11,7 +11,7 @@ from dataclasses import fields
 from urllib.parse import urlsplit
 
 from gameday.aws import is_loopback
-from gameday.config import Channel
+from gameday.config import Channel, Environment
 from gameday.notify.references import is_reference
 from gameday.telltale import without_shapes
 
@@ -31,8 +31,8 @@ _KEYLIKE = re.compile(r"xox[a-z]-|xapp-|[0-9a-f]{32}|(?=[A-Za-z0-9_-]*\d)(?=[A-Z
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}")
 
 
-def problems(channel: Channel) -> Iterator[tuple[str, str]]:
-    """Yield (key, sentence) for everything that is wrong with *channel*."""
+def problems(channel: Channel, environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for everything that is wrong with *channel* in *environment*."""
     for one in fields(Channel):
         value = getattr(channel, one.name)
         if one.name == "kind" or value == one.default:
@@ -40,7 +40,7 @@ def problems(channel: Channel) -> Iterator[tuple[str, str]]:
         if one.name not in MEAN[channel.kind]:
             known = ", ".join(MEAN[channel.kind])
             yield one.name, f"{one.name!r} means nothing to kind {channel.kind!r}; known there: {known}"
-        elif isinstance(value, str) and (wrong := _value(one.name, value)):
+        elif isinstance(value, str) and (wrong := _value(one.name, value) or _place(one.name, value, environment)):
             yield one.name, wrong
     for key in NEEDS.get(channel.kind, ()):
         if not getattr(channel, key):
@@ -70,6 +70,15 @@ def _value(key: str, value: str) -> str:
             "no ARN of a standard topic; write arn:aws:sns:REGION:ACCOUNT:NAME (a FIFO topic has no subject for people)"
         )  # fmt: skip
     return f"{key!r} looks like a secret in the file; {MEND}" if _is_secret(value) else ""
+
+
+def _place(key: str, value: str, environment: Environment) -> str:
+    """Return what is wrong with a value in this environment, though it is fine elsewhere."""
+    if key in ("url", "endpoint") and environment.kind == "lab" and not is_reference(value) and not is_loopback(value):
+        return f"{key!r} is not on this machine, and nothing leaves a lab; write an address of 127.0.0.1"
+    if key == "topic" and (region := value.split(":")[3]) != environment.region:
+        return f"the topic is in {region}, the environment in {environment.region}; name a topic there"
+    return ""
 
 
 def _address(key: str, value: str) -> str:

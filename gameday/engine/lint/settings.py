@@ -43,7 +43,7 @@ def _environment(source: Source, where: Path_, environment: Environment, suite: 
                 message = f"{field.name} of {seconds:g} seconds makes no sense; write more than 0"
                 yield source.problem((*where, part, field.name), message)
     yield from _rules(source, (*where, "rules"), environment, suite)
-    yield from placed(source, str(where[-1]), environment.channels)
+    yield from placed(source, str(where[-1]), environment)
 
 
 def _rules(source: Source, where: Path_, environment: Environment, suite: Path) -> Iterator[Problem]:

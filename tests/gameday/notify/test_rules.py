@@ -29,6 +29,7 @@ WRONG = [
     ("a key of another kind", 'kind = "sns"\npage = "x"\ntopic = "arn:aws:sns:eu-west-1:123456789012:t"', 7, "nothing"),
     ("no topic", 'kind = "sns"\ntopic = "foodconnect"', 7, "arn:aws:sns:"),
     ("a FIFO topic", 'kind = "sns"\ntopic = "arn:aws:sns:eu-west-1:123456789012:t.fifo"', 7, "FIFO"),
+    ("a topic elsewhere", 'kind = "sns"\ntopic = "arn:aws:sns:us-east-1:123456789012:t"', 7, "in us-east-1"),
     ("nothing needed", 'kind = "pagerduty"', 5, "lacks the key 'routing_key'"),
     ("no way in", 'kind = "slack"', 5, "one way in"),
     ("two ways in", 'kind = "slack"\nwebhook = "env:A"\ntoken = "env:B"\nchannel = "c"', 5, "one way in"),
@@ -50,6 +51,14 @@ def test_a_wrong_channel_is_told_at_its_line(tmp_path: Path, text: str, line: in
     assert "; " in problem.message or words == "must be text"
 
 
+def test_a_lab_names_no_address_elsewhere(tmp_path: Path) -> None:
+    """What is fine for a real account is told of in a lab."""
+    path = tmp_path / "gameday.toml"
+    path.write_text(HEAD.replace("aws", "lab") + 'kind = "webhook"\nurl = "https://hooks.example.com/gameday"\n')
+    (problem,) = problems_of(path, tmp_path)
+    assert problem.line == 7 and "nothing leaves a lab" in problem.message
+
+
 def test_the_same_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     """With the line where the file is at hand; every problem at once."""
     (tmp_path / "gameday.toml").write_text(HEAD + 'kind = "sns"\n[environments.staging.channels.b]\nkind = "slack"\n')
@@ -66,7 +75,7 @@ RIGHT = [
     PAGE + "public = true",
     'kind = "webhook"\nurl = "https://hooks.example.com/gameday"',
     'kind = "webhook"\nurl = "http://127.0.0.1:9999/hook"\ntoken = "env:T"',
-    'kind = "sns"\ntopic = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:foodconnect_game-day"',
+    'kind = "sns"\ntopic = "arn:aws-us-gov:sns:eu-west-1:123456789012:foodconnect_game-day"',
 ]
 
 
