@@ -136,10 +136,12 @@ def test_a_service_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -
     """All come back while the server still hangs; nothing is sent twice, since it may have arrived."""
     answers = {path: [Say(hang=True)] for path in GOOD} | {"/any": GOOD["/any"]}
     sent_with({}, monkeypatch)  # what is imported with the first message is there now
-    with serving({**GOOD, **answers}) as server:
-        found = by_name(send(channels(server.url, monkeypatch), MESSAGE, within_s=4))
+    with serving({**GOOD, **answers, "/": [Say(hang=True)]}) as server:
+        hanging = channels(server.url, monkeypatch)
+        topic = Channel("sns", topic="arn:aws:sns:eu-west-1:123456789012:t")
+        found = by_name(send(replace(hanging, named={**hanging.named, "topic": topic}), MESSAGE, within_s=4))
         assert not server.over.is_set()
-        assert found.pop("any").ok
+        assert found.pop("any").ok and len(found) == len(PATHS)
         assert all(not one.ok and "may have arrived" in one.detail for one in found.values()), found
         assert {server.count(path) for path in GOOD} == {1}
 
