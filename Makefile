@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml requirements.lock
 
 lock:  ## for maintainers: the versions that the repository's own runs use, for every supported Python
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra lab --extra dev --no-header --no-annotate \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra lab --extra notify --extra dev --no-header --no-annotate \
 	  --quiet -o requirements.lock pyproject.toml
 
 clean:

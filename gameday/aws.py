@@ -6,6 +6,7 @@ calls elsewhere is refused. A rehearsal's door lets nothing through that could c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Lookup", "Simulate")  # operations that change nothing
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|localhost|::1")
 LAB_KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab-has-no-secrets"}
 
 
@@ -32,12 +34,20 @@ def refuse_way_out(environment: Environment) -> None:
     if environment.kind != "lab":
         return
     refuse_shell()
-    host = urlparse(environment.endpoint).hostname or ""
-    if not (host.startswith("127.") or host in ("localhost", "::1")):
+    if not is_loopback(environment.endpoint):
         raise Refusal(
             f"the lab's endpoint {environment.endpoint!r} is not on this machine; "
             'start the lab with `gameday lab up` and point this shell at it with `eval "$(gameday lab env)"`'
         )
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is on this machine."""
+    try:
+        host = urlparse(url).hostname or ""
+    except ValueError:
+        return False
+    return bool(_LOOPBACK.fullmatch(host))
 
 
 def refuse_shell() -> None:

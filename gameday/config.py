@@ -74,6 +74,28 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to tell people, as `gameday.notify` reads it.
+
+    A *reference* is `env:NAME` or `secretsmanager:ARN`: a secret is named, never written here.
+    """
+
+    kind: Literal["slack", "pagerduty", "statuspage", "webhook", "sns"]
+    webhook: str = ""  # Slack: reference of an incoming webhook
+    token: str = ""  # reference of Slack's bot token, Statuspage's API key, or the bearer token of a webhook
+    channel: str = ""  # Slack: where the bot writes
+    routing_key: str = ""  # PagerDuty: reference of the key of an integration of the Events API v2
+    incidents: bool = False  # PagerDuty: a message that asks for a page opens an incident; else change events only
+    page: str = ""  # Statuspage
+    component: str = ""  # Statuspage: follows the incident
+    sandbox: bool = False  # Statuspage: nobody outside sees this page
+    public: bool = False  # Statuspage: users see it, and that is meant
+    url: str = ""  # webhook: address or reference of one
+    topic: str = ""  # SNS: its ARN
+    endpoint: str = ""  # address or reference of the API, where it is not the service's own
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One place where experiments run."""
 
@@ -86,6 +108,8 @@ class Environment:
     phases: Phases = field(default_factory=Phases)
     sampling: Sampling = field(default_factory=Sampling)
     rules: Rules = field(default_factory=Rules)
+    channels: Mapping[str, Channel] = field(default_factory=dict)  # where people are told
+    owner: str = ""  # who answers for what the suite does here; every message names them
     production: bool = False  # then a run needs the explicit word: `--production NAME`
     lock_table: str = ""  # DynamoDB table of the lock that works across machines; empty: this machine only
     name: str = ""

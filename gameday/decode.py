@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from gameday.errors import InputError, Problem
 from gameday.model import Json
 from gameday.source import Path_, Source
+from gameday.telltale import is_telling, without_shapes
 
 T = TypeVar("T")
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -78,7 +79,7 @@ class Decoder:
             return self._finite(cast("float", data), where)
         if isinstance(data, kind) and (kind is bool or not isinstance(data, bool)):
             return data
-        self.complain(where, f"{_say(where)} must be {_NAMES.get(kind, kind.__name__)}, not {_show(data)}")
+        self.complain(where, f"{_say(where)} must be {_NAMES.get(kind, kind.__name__)}, not {_show(data, where)}")
         return None
 
     def _finite(self, data: float, where: Path_) -> float | None:
@@ -102,18 +103,18 @@ class Decoder:
             value = attempt.value(option, data, where)
             if not attempt.problems:
                 return value
-        self.complain(where, f"{_say(where)} has the wrong form: {_show(data)}")
+        self.complain(where, f"{_say(where)} has the wrong form: {_show(data, where)}")
         return None
 
     def _literal(self, kind: Any, data: Json, where: Path_) -> object:
         options = [str(option) for option in get_args(kind)]
         if data not in get_args(kind):
-            self.complain(where, f"{_say(where)} is {_show(data)}; {suggestion(str(data), options)}")
+            self.complain(where, f"{_say(where)} is {_show(data, where)}; {suggestion(str(data), options)}")
         return data
 
     def _list(self, kind: Any, data: Json, where: Path_) -> object:
         if not isinstance(data, list):
-            self.complain(where, f"{_say(where)} must be a list, not {_show(data)}")
+            self.complain(where, f"{_say(where)} must be a list, not {_show(data, where)}")
             return None
         item = get_args(kind)[0]
         values = [self.value(item, one, (*where, index)) for index, one in enumerate(data)]
@@ -121,14 +122,14 @@ class Decoder:
 
     def _mapping(self, kind: Any, data: Json, where: Path_) -> object:
         if not isinstance(data, dict):
-            self.complain(where, f"{_say(where)} must be a mapping of names, not {_show(data)}")
+            self.complain(where, f"{_say(where)} must be a mapping of names, not {_show(data, where)}")
             return None
         item = get_args(kind)[1]
         return {key: self.value(item, one, (*where, key)) for key, one in data.items()}
 
     def _dataclass(self, kind: Any, data: Json, where: Path_) -> object:
         if not isinstance(data, dict):
-            self.complain(where, f"{_say(where)} must be a mapping, not {_show(data)}")
+            self.complain(where, f"{_say(where)} must be a mapping, not {_show(data, where)}")
             return None
         known = {field.name: field for field in fields(kind)}
         hints = get_type_hints(kind)
@@ -181,6 +182,9 @@ def _say(where: Path_) -> str:
     return repr(".".join(str(step) for step in where)) if where else "the file"
 
 
-def _show(data: Json) -> str:
-    text = "nothing" if data is None else repr(data)
+def _show(data: Json, where: Path_) -> str:
+    """Return a value for a message; a secret, by its name or its shape, is not repeated."""
+    if data and any(isinstance(step, str) and is_telling(step) for step in where):
+        return "what stands there"
+    text = "nothing" if data is None else without_shapes(repr(data))
     return text if len(text) <= 60 else text[:57] + "..."

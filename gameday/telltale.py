@@ -138,6 +138,8 @@ def _plain_word(text: str) -> bool:
 
 
 def _after_scheme(match: re.Match[str]) -> str:
+    if match[2] in _HASHES:  # `digest sha256:...` names an image
+        return match[0]
     return match[0] if _plain_word(match[2]) and not _basic(match[2]) else match[1] + PLACEHOLDER
 
 
@@ -156,6 +158,7 @@ def _assigned(match: re.Match[str]) -> str:
 
 
 _SCHEMES = ("bearer", "basic", "token", "apikey", "digest", "negotiate")
+_HASHES = ("sha256", "sha512")
 _SCHEME = re.compile(rf"(?:{'|'.join(_SCHEMES)})\s+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?P<before>[A-Za-z][\w+.-]{0,30}://[^\s/?#@:\"'\\<>]*:)(?P<password>[^\s/?#\"'<>]+)@")
 _ASSIGNED = re.compile(

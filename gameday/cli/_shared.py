@@ -92,6 +92,22 @@ def lab_variables(state: LabState, suite: Path) -> dict[str, str]:
         "GAMEDAY_BUILD": state.build,
         "GAMEDAY_SIMULATED": json.dumps(state.simulated),
         "PYTHONPATH": str(suite),
+        **_people_variables(state.people),
+    }
+
+
+def _people_variables(people: str) -> dict[str, str]:
+    """Return the variables of channels, with the names that they have elsewhere: none leads to the real service."""
+    from lab.people import addresses
+
+    return {
+        "SLACK_WEBHOOK_URL": f"{people}/slack/{addresses.WEBHOOK_PATH}",
+        "SLACK_API_URL": f"{people}/slack/api",
+        "SLACK_BOT_TOKEN": addresses.SLACK_TOKEN,
+        "PAGERDUTY_EVENTS_URL": f"{people}/pagerduty",
+        "PAGERDUTY_ROUTING_KEY": addresses.EVENTS_KEY,
+        "STATUSPAGE_API_URL": f"{people}/statuspage/v1",
+        "STATUSPAGE_API_KEY": addresses.API_TOKEN,
     }
 
 

@@ -126,6 +126,7 @@ def test_what_is_a_secret_by_its_shape(text: str, secret: str) -> None:
     [
         "http://127.0.0.1:20003/health", "postgresql://postgres@127.0.0.1:5432/food", "the token expired",
         "Basic checks and bearer tokens", "secret: unknown", "token: None", "Bearer ${api_token}", "password=${pw}",
+        "rolled back to digest sha256:0a1b2c3d4e5f",
         "arn:aws:ecs:eu-west-1:123456789012:task/foodconnect-cluster/0a1b", "2026-12-01T10:00:00.123456Z",
         "ASIA is a place", "error_rate is 7, above 5 (3 s ago)", "ClientError: ... (AccessDeniedException)",
     ],

@@ -14,6 +14,7 @@ from gameday.decode import decode, suggestion
 from gameday.engine.lint import functions
 from gameday.engine.lint.block import blast_problems, guard_problems
 from gameday.errors import InputError, Problem
+from gameday.notify.channels import placed
 from gameday.source import Path_, Source
 
 
@@ -42,6 +43,7 @@ def _environment(source: Source, where: Path_, environment: Environment, suite: 
                 message = f"{field.name} of {seconds:g} seconds makes no sense; write more than 0"
                 yield source.problem((*where, part, field.name), message)
     yield from _rules(source, (*where, "rules"), environment, suite)
+    yield from placed(source, str(where[-1]), environment)
 
 
 def _rules(source: Source, where: Path_, environment: Environment, suite: Path) -> Iterator[Problem]:
