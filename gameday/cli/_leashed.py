@@ -2,7 +2,8 @@
 
 The leash is standard input, whose other end nobody but the asking process holds. `python -m gameday.cli._leashed run
 FILE` is `gameday run FILE`, interrupted, and so undone, when the leash ends. `... hold-lab ENV` starts a lab unless one
-is up, says as one line of JSON what it is, and stops its own when the leash ends.
+is up, says as one line of JSON what it is, and stops its own when the leash ends. `... check-files` answers for each
+file that a line of standard input names what is wrong with it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ import click
 from gameday.cli import main
 from gameday.cli._shared import lab_settings, lab_variables, need_lab, open_suite
 from gameday.config import Environment, load_settings
-from gameday.errors import UsageError
+from gameday.errors import GamedayError, UsageError
 
 if TYPE_CHECKING:
     from lab.control import LabState
@@ -34,6 +35,23 @@ if TYPE_CHECKING:
 
 UNDONE_S = 90.0  # how long a lab waits for the end of a run whose leash ended with its own
 EACH_WORKER = 64  # sets of ports that a worker of pytest-xdist looks at
+
+
+@click.command("check-files")
+def check_files() -> int:
+    """Print a line of JSON for each line of JSON: a file's problems as one text, empty when it can be played."""
+    suite = open_suite()
+    from gameday.engine.check import check
+
+    for line in sys.stdin:
+        said = ""
+        with redirect_stdout(sys.stderr):  # whatever a module says when it is imported
+            try:
+                check(Path(json.loads(line)), suite)
+            except GamedayError as error:
+                said = str(error)
+        click.echo(json.dumps(said))
+    return 0
 
 
 @click.command("hold-lab")
@@ -133,9 +151,9 @@ def _interrupt_at_the_end() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["hold-lab"]:
+    if (command := {"hold-lab": hold_lab, "check-files": check_files}.get(sys.argv[1])) is not None:
         del sys.argv[1]
-        main(hold_lab)
+        main(command)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     threading.Thread(target=_interrupt_at_the_end, daemon=True, name="gameday-leash").start()
     main()

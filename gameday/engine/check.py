@@ -44,28 +44,13 @@ def check(path: Path, suite: Path) -> tuple[Source, Block | None]:
 
     Raises InputError with every reason not to; UsageError when there is no such file.
     """
-    case = _sound(path, suite)
-    if problems := [*_variables(case), *_chaoslib(case)]:
-        raise InputError(_sorted(problems))
-    return case.source, case.block
-
-
-def check_words(path: Path, suite: Path) -> tuple[Source, Block | None]:
-    """Return the same without asking Chaos Toolkit, which imports what a file names: for who plays nothing here.
-
-    Raises InputError and UsageError as `check`.
-    """
-    case = _sound(path, suite)
-    if problems := list(_variables(case)):
-        raise InputError(_sorted(problems))
-    return case.source, case.block
-
-
-def _sound(path: Path, suite: Path) -> Case:
-    case, problems = _examine(Source.yaml(path), suite, WRONG)
+    source = Source.yaml(path)
+    case, problems = _examine(source, suite, WRONG)
+    if not problems and case is not None:
+        problems = [*_variables(case), *_chaoslib(case)]
     if problems or case is None:
         raise InputError(_sorted(problems))
-    return case
+    return source, case.block
 
 
 def problems_of(path: Path, suite: Path) -> list[Problem]:

@@ -56,6 +56,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return file
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let go of what only collecting needs."""
+    if desk := session.config.stash.get(DESK, None):
+        desk.collected()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the lab that was started for this session."""

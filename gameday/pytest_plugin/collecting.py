@@ -53,11 +53,11 @@ class ExperimentFile(pytest.File):
 
     def collect(self) -> Iterator[ExperimentItem]:
         """Yield the experiment. Raises CollectError with every reason not to play it."""
-        from gameday.engine.check import check_words
+        from gameday.source import Source
 
-        desk = self.config.stash[DESK]
         try:
-            source, _ = check_words(shown(self.path), desk.suite)
+            source = Source.yaml(shown(self.path))
+            self.config.stash[DESK].check(self.path)
         except GamedayError as error:
             raise self.CollectError(str(error)) from None
         data = source.data if isinstance(source.data, dict) else {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gameday.errors import UsageError
+from gameday.pytest_plugin.checking import Checker
 from gameday.pytest_plugin.labs import HeldLab, Lab
 from gameday.pytest_plugin.options import Options
 from gameday.pytest_plugin.played import Played, shown
@@ -34,15 +35,15 @@ class Desk:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self.options = options
         self._config = config
+        self._checker: Checker | None = None
         self._held: HeldLab | None = None
         self._no_lab = ""
 
-    @cached_property
-    def suite(self) -> Path:
-        """The suite's folder."""
-        from gameday.config import find_suite
-
-        return find_suite(self.options.start)
+    def check(self, file: Path) -> None:
+        """Raise UsageError: every reason not to play *file*."""
+        if self._checker is None:
+            self._checker = Checker(self.options.start)
+        self._checker.check(shown(file))
 
     @cached_property
     def is_lab(self) -> bool:
@@ -86,8 +87,15 @@ class Desk:
                 shown(file), words, self.options.runs, self.options.start, env, self.options.build, self.say, follow
             )
 
+    def collected(self) -> None:
+        """End what only collecting needs."""
+        if self._checker is not None:
+            self._checker.close()
+            self._checker = None
+
     def close(self) -> None:
         """Stop the lab that was started here."""
+        self.collected()
         if self._held is not None:
             self._held.close()
             self._held = None

@@ -29,8 +29,8 @@ class ExperimentItem(pytest.Item):
         if played.word == "held":
             return
         if played.word == "refused" and desk.options.refused == "skip":
-            pytest.skip(message(played))
-        pytest.fail(message(played), pytrace=False)
+            pytest.skip(message(played, self.line))
+        pytest.fail(message(played, self.line), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the title stands, and the title."""

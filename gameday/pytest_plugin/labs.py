@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gameday.errors import UsageError
-from gameday.pytest_plugin.playing import leashed
+from gameday.pytest_plugin.playing import last_line, leashed
 
 STOP_S = 150.0  # longer than a lab waits for the undo of a run
 
@@ -54,9 +54,7 @@ class HeldLab:
                 raise
             if not said:
                 self.close()
-                errors.seek(0)
-                lines = errors.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise UsageError(f"no lab: {lines[-1].removeprefix('gameday: ')}")
+                raise UsageError(f"no lab: {last_line(errors)}")
         self.lab = _lab(json.loads(said))
         if not self.lab.ours:
             self.close()

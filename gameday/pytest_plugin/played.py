@@ -90,15 +90,18 @@ class Played:
         return [(name, value) for name, value in told.items() if value is not None]
 
 
-def message(played: Played) -> str:
-    """Return why a test failed: the verdict and the decisive sentence, then where to read more and how to repeat it."""
+def message(played: Played, line: int | None = None) -> str:
+    """Return why a test failed: the verdict and the decisive sentence, then where to read more and how to repeat it.
+
+    *line* is that of the title in the file.
+    """
     why = played.why or ["it said nothing"]
     again = str(played.findings.get("repeat_with") or f"gameday run {shown(played.file)}")
     build = f"gameday lab up --build {played.build} && " if played.build else ""
     rows = [
         *(("", sentence) for sentence in why[1:]),
         ("experiment", played.title),
-        ("file", str(shown(played.file))),
+        ("file", f"{shown(played.file)}{f':{line}' if line else ''}"),
         ("report", str(shown(played.report)) if played.report else ""),
         ("repeat", f"{build}{again}"),
     ]

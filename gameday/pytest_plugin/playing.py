@@ -87,6 +87,12 @@ def _text(file: IO[bytes]) -> str:
     return os.pread(file.fileno(), size, 0).decode(errors="replace")
 
 
+def last_line(errors: IO[bytes]) -> str:
+    """Return the last line that a process wrote."""
+    lines = _text(errors).strip().splitlines() or ["it said nothing"]
+    return lines[-1].removeprefix("gameday: ")
+
+
 def _findings(out: str) -> dict[str, Any]:
     with suppress(ValueError):
         found = json.loads(out)
