@@ -56,12 +56,14 @@ class Desk:
             raise UsageError(self._no_lab)
         if self._held is None:
             worker = os.environ.get("PYTEST_XDIST_WORKER")
-            self.say(f"a lab is started for this session{f' ({worker})' if worker else ''}, unless one is up")
             try:
                 self._held = HeldLab(self.options.env, self.options.build, worker, self.options.start)
             except UsageError as error:
                 self._no_lab = str(error)
                 raise
+            lab = self._held.lab
+            whose = f"started for {worker or 'this session'}" if lab.ours else "already up"
+            self.say(f"the lab at {lab.url} (build {lab.build}) is {whose}")
         return self._held.lab
 
     def environment(self) -> Environment:

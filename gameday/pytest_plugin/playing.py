@@ -39,14 +39,16 @@ def play(
     and is undone, or *say* was told that it is not.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            leashed("run", str(file), "--json", *words), cwd=start, env=dict(env), stdin=subprocess.PIPE, stdout=out,
-            stderr=errors, start_new_session=True,
-        )  # fmt: skip
-        interrupted = _wait(process, errors, say, follow)
-        with suppress(OSError):
-            if process.stdin is not None:
-                process.stdin.close()
+        with subprocess.Popen(
+            leashed("run", str(file), "--json", *words),
+            cwd=start,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=errors,
+            start_new_session=True,
+        ) as process:  # left early, by another plugin's time limit: the leash ends, and the undo is waited for
+            interrupted = _wait(process, errors, say, follow)
         findings = _findings(_text(out))
         folder = runs / str(findings["run"]) if findings.get("run") else None
         played = Played(file, process.returncode, findings, folder, _text(errors), build)

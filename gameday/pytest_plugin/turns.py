@@ -32,7 +32,9 @@ def turn(environment: Environment, say: Callable[[str], None], patience_s: float
     descriptor = os.open(path.with_suffix(".turn"), os.O_RDWR | os.O_CREAT, 0o600)
 
     def another() -> str:
-        return f"{environment.name} takes one run at a time; waiting for {read_holder(path) or 'another test'}"
+        holder = read_holder(path)
+        who = holder if holder and not holder.over and is_held(path) else "another test"
+        return f"{environment.name} takes one run at a time; waiting for {who}"
 
     try:
         _until(lambda: _locked(descriptor), another, say, deadline)

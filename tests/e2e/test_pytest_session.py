@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -52,8 +52,8 @@ def project(short_suite: Path, tmp_path: Path) -> Iterator[Desk]:
     shutil.copy(ROOT / "experiments/ecs/stop-one-task.yaml", checks / "stop.yaml")
     (checks / "test_1_own.py").write_text(OWN)
     _write(checks / "test_2_refused.yaml", lambda data: data["extensions"][0].update(blast={"tasks": 0}))
-    _write(checks / "test_3_long.yaml", long_delay)
-    _write(checks / "test_4_never.yaml", long_delay)
+    _write(checks / "test_3_long.yaml", _long)
+    _write(checks / "test_4_never.yaml", _long)
     try:
         yield desk
     finally:
@@ -61,7 +61,12 @@ def project(short_suite: Path, tmp_path: Path) -> Iterator[Desk]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _write(path: Path, change: Any) -> None:
+def _long(data: dict[str, Any]) -> None:
+    long_delay(data)
+    data["extensions"][0]["load"]["baseline_s"] = 1
+
+
+def _write(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     data = yaml.safe_load((ROOT / "experiments" / LATENCY).read_text())
     change(data)
     path.write_text(yaml.safe_dump(data, sort_keys=False))
