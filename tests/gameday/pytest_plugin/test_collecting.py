@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gameday.pytest_plugin.collecting import is_experiment
-from tests.gameday.pytest_plugin.conftest import INSTALLED, NAMED, Ask
+from tests.gameday.pytest_plugin.conftest import INSTALLED, NAMED, ROOT, Ask
 
 pytest_plugins = ["pytester"]
 
@@ -132,6 +133,13 @@ def test_help_says_that_nothing_happens_unasked(ask: Ask) -> None:
     help_ = " ".join(ask("--help").stdout.str().split())
     assert "gameday: chaos experiments as tests" in help_
     assert "no experiment is collected and nothing is touched" in help_
+
+
+def test_every_option_has_its_page(ask: Ask) -> None:
+    """docs/pytest.md names each option of the plugin and each word of the ini-file, and no other."""
+    option = re.compile(r"--gameday-[a-z-]+|\bgameday_[a-z]+\b")
+    page = (ROOT / "docs/pytest.md").read_text().partition("## Options")[2].partition("## ")[0]
+    assert set(option.findall(page)) == set(option.findall(ask("--help").stdout.str()))
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:
