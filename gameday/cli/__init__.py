@@ -43,10 +43,10 @@ def gameday() -> None:
     """
 
 
-def main() -> None:
+def main(command: click.Command = gameday) -> None:
     """Run the command line; every failure ends with a sentence and its exit code."""
     try:
-        code = gameday.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
