@@ -26,7 +26,10 @@ def told(watch: dict[str, Any]) -> str:
     lines += ["", "| instant | UTC |", "|---|---|"]
     lines += [f"| {name} | {times.get(key) or 'not seen'} |" for key, name in TIMES]
     told_to = watch.get("notified") or []
-    lines += ["", *[f"- {each['channel']}: {'told' if each['ok'] else 'NOT told'} {each['detail']}" for each in told_to]]
+    lines += [
+        "",
+        *[f"- {each['channel']}: {'told' if each['ok'] else 'NOT told'} {each['detail']}" for each in told_to],
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,8 @@
-"""Makes the next revision of a task definition, with the image by digest: `task_definition.py CONTAINER IMAGE < old > new`.
+"""Makes the next revision of a task definition, with the image by digest.
 
-Reads the answer of `aws ecs describe-task-definition --include TAGS`, writes the input of `aws ecs
-register-task-definition --cli-input-json`. Standard library only: it runs wherever the AWS CLI runs.
+`task_definition.py CONTAINER IMAGE < old > new` reads the answer of `aws ecs describe-task-definition --include TAGS`
+and writes the input of `aws ecs register-task-definition --cli-input-json`. Standard library only: it runs wherever the
+AWS CLI runs.
 """
 
 from __future__ import annotations
