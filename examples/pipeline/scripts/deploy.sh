@@ -10,21 +10,19 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say() { echo "deploy: $*" >&2; }
-of_service() {
-  aws ecs describe-services --cluster "$CLUSTER" --services "$SERVICE" --query "services[0].$1" --output text
+newest() { # of the service's deployments: sets deployment, status, target and reason
+  IFS=$'\t' read -r deployment status target reason < <(aws ecs list-service-deployments --cluster "$CLUSTER" \
+    --service "$SERVICE" --output text --query \
+    'serviceDeployments[0].[serviceDeploymentArn, status, targetServiceRevisionArn, statusReason]')
 }
-of_deployment() {
-  aws ecs describe-service-deployments --service-deployment-arns "$1" --query "serviceDeployments[0].$2" --output text
-}
-newest_deployment() {
-  aws ecs list-service-deployments --cluster "$CLUSTER" --service "$SERVICE" \
-    --query 'serviceDeployments[0].serviceDeploymentArn' --output text
-}
-digest_of() { # what ECS settled on at the end of a deployment, whatever the task definition calls it
-  local revision=
-  case $(of_deployment "$1" status) in
-    SUCCESSFUL) revision=$(of_deployment "$1" targetServiceRevision.arn) ;;
-    ROLLBACK_SUCCESSFUL) revision=$(of_deployment "$1" rollback.serviceRevisionArn) ;;
+settled_digest() { # what ECS settled on at the end of the newest deployment, whatever a task definition calls it
+  local revision=$target
+  case $status in
+    SUCCESSFUL) ;;
+    ROLLBACK_SUCCESSFUL)
+      revision=$(aws ecs describe-service-deployments --service-deployment-arns "$deployment" \
+        --query 'serviceDeployments[0].rollback.serviceRevisionArn' --output text)
+      ;;
     *) return ;;
   esac
   aws ecs describe-service-revisions --service-revision-arns "$revision" \
@@ -33,14 +31,15 @@ digest_of() { # what ECS settled on at the end of a deployment, whatever the tas
 
 repository=${IMAGE%@*}
 wanted=${IMAGE#*@}
-old=$(of_service taskDefinition)
+old=$(aws ecs describe-services --cluster "$CLUSTER" --services "$SERVICE" --query 'services[0].taskDefinition' \
+  --output text)
 [ "$old" != None ] || { say "no service $SERVICE in $CLUSTER"; exit 1; }
-deployment=$(newest_deployment)
-running=$(digest_of "$deployment")
+newest
+running=$(settled_digest)
 previous=${running:+$repository@$running}
+new=$old
 if [ "$running" = "$wanted" ]; then
   say "$SERVICE runs $wanted already"
-  new=$old
 else
   aws ecs describe-task-definition --task-definition "$old" --include TAGS --output json > "$work/old.json"
   python3 "$here/task_definition.py" "$CONTAINER" "$IMAGE" < "$work/old.json" > "$work/new.json"
@@ -52,18 +51,17 @@ else
   deadline=$((SECONDS + wait_s))
   while :; do
     # `aws ecs wait services-stable` also ends well after ECS went back to the old tasks: so the deployment is asked.
-    deployment=$(newest_deployment)
-    status=PENDING
-    [ "$deployment" = "$before" ] || status=$(of_deployment "$deployment" status)
+    newest
+    [ "$deployment" != "$before" ] || status=PENDING
     case $status in
       SUCCESSFUL) break ;;
       PENDING | IN_PROGRESS) ;;
-      *) say "$deployment is $status: $(of_deployment "$deployment" statusReason)"; exit 1 ;;
+      *) say "$deployment is $status: $reason"; exit 1 ;;
     esac
     [ "$SECONDS" -lt "$deadline" ] || { say "$deployment is still $status after $wait_s s"; exit 1; }
     sleep "${POLL_S:-10}"
   done
-  running=$(digest_of "$deployment")
+  running=$(settled_digest)
   [ "$running" = "$wanted" ] || { say "ECS runs $running, not $wanted"; exit 1; }
   say "$SERVICE runs $wanted"
 fi
