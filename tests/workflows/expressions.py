@@ -39,6 +39,7 @@ class Scope:
             "failure": lambda: self.failed,
             "cancelled": lambda: self.cancelled,
             "format": lambda text, *more: re.sub(r"\{(\d+)\}", lambda found: shown(more[int(found[1])]), text),
+            "contains": lambda held, item: any(equal(each, item) for each in held),
             "fromjson": json.loads,
             "tojson": json.dumps,
         }

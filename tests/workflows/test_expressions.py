@@ -24,6 +24,7 @@ SEEN = Scope(
         ("${{ steps['gate'].outputs.exit == 1 }}", True),
         ("${{ !(inputs.suite == '') }}", False),
         ("${{ 'it''s' }}", "it's"),
+        ("""${{ contains(fromJSON('["1", "2"]'), steps.gate.outputs.exit) }}""", True),
     ],
 )
 def test_values(text: str, value: object) -> None:

@@ -90,7 +90,7 @@ def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> N
 
 
 def test_gate_that_cannot_begin_still_settles_and_tells(machine: Machine) -> None:
-    """An unknown suite fails the gate's step; what runs is still halted, the summary says it, no baseline is kept."""
+    """An unknown suite fails the gate's step; the summary says it, the clean-up is come to, no baseline is kept."""
     given = {"suite": "no-such-suite", "on": "lab", "install": "none"}
     well, outputs = machine.action(ACTIONS / "gameday", given, machine.contexts)
     ended = machine.ended()

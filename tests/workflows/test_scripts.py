@@ -17,6 +17,7 @@ from examples.pipeline.scripts.task_definition import next_revision
 from tests.workflows.runner import ROOT, pairs
 
 PLAY = ROOT / ".github" / "actions" / "play.sh"
+SETTLE = ROOT / ".github" / "actions" / "settle.sh"
 IMAGE = f"repository@sha256:{'0' * 64}"
 ANSWER = {
     "taskDefinition": {
@@ -46,18 +47,26 @@ class Stage:
         self.output.touch()
         self.summary.touch()
 
-    def start(self, lines: str) -> subprocess.Popen[bytes]:
-        """Start the script."""
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables of a step."""
+        paths = os.pathsep.join([str(self.folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+        files = {"GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary)}
+        return {**os.environ, "PATH": paths, **files}
+
+    def program(self, lines: str) -> None:
+        """Write the program called gameday."""
         program = self.folder / "gameday"
         program.write_text(f"#!/usr/bin/env bash\n{lines}")
         program.chmod(0o755)
-        paths = os.pathsep.join([str(self.folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-        more = {"PATH": paths, "GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary)}
-        env = {**os.environ, **more}
+
+    def start(self, lines: str) -> subprocess.Popen[bytes]:
+        """Start the script."""
+        self.program(lines)
         return subprocess.Popen(
             [PLAY, "gate", "gate", "smoke"],
             cwd=self.folder,
-            env=env,
+            env=self.env,
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal, wherever tests run
         )
@@ -110,6 +119,25 @@ def _wait_for(there: Callable[[], bool]) -> None:
     while not there():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "words"),
+    [("", "halt --on staging\nundo --on staging --runs runs\n"), ("1", "undo --on staging --runs runs\n"), ("3", "")],
+)
+def test_only_a_killed_gate_is_halted(stage: Stage, exit_code: str, words: str) -> None:
+    """A run of somebody else is not ended: a gate that ended is only settled, a refused one touched nothing."""
+    stage.program('echo "$@" >> called\n')
+    stage.folder.joinpath("called").touch()
+    subprocess.run([SETTLE, "staging", exit_code], cwd=stage.folder, env=stage.env, check=True, capture_output=True)
+    assert (stage.folder / "called").read_text() == words
+
+
+def test_undo_is_tried_after_a_failed_halt(stage: Stage) -> None:
+    """The halt's failure counts, and does not keep the undo from being tried."""
+    stage.program('echo "$1" >> called\n[ "$1" = undo ] || exit 6\n')
+    assert subprocess.run([SETTLE, "staging", ""], cwd=stage.folder, env=stage.env, check=False).returncode == 6
+    assert (stage.folder / "called").read_text() == "halt\nundo\n"
 
 
 def test_next_revision_differs_in_one_image_only() -> None:
