@@ -20,6 +20,7 @@ from lab.aws.ecr_images import REPOSITORY, digest_of, manifest_of
 from lab.settings import SERVICE
 from tests.e2e.conftest import clean_environment, short_suite
 from tests.lab.twin import Twin, twin
+from tests.workflows.policies import actions_called, actions_of, calls
 from tests.workflows.runner import ROOT, Machine, read
 
 __all__ = ["short_suite"]
@@ -65,13 +66,14 @@ def running_digests(lab: Twin) -> set[str]:
 
 def test_release_goes_to_staging_by_digest(lab: Twin, machine: Machine) -> None:
     """The image job finds the commit's digest; staging runs exactly that, and knows the digest of the way back."""
-    machine.workspace = EXAMPLE
+    machine.workspace, before = EXAMPLE, len(calls(lab.settings.home))
     workflow = read(DEPLOY)
     needs: dict[str, Any] = machine.contexts["needs"]
     needs["image"] = {"outputs": machine.job(workflow, "image")}
     assert needs["image"]["outputs"] == {"image": f"{REPOSITORY}@{BUILT}"}
     needs["staging"] = {"outputs": machine.job(workflow, "staging")}
     assert needs["staging"]["outputs"] == {"previous-image": f"{REPOSITORY}@{DEFAULT}"}
+    assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("build", "deploy")
     assert running_digests(lab) == {BUILT}
     left_out = {step.name.partition("@")[0] for step in machine.steps if step.ended == "left out"}
     assert left_out == {"actions/checkout", "aws-actions/configure-aws-credentials"}
@@ -101,12 +103,14 @@ def test_gate_that_cannot_begin_still_settles_and_tells(machine: Machine) -> Non
 
 
 @pytest.mark.skipif("gate" not in VERBS, reason="gameday gate is not there")
-def test_gate_passes_through_the_action(machine: Machine, tmp_path: Path) -> None:
-    """The smoke suite passes on a good release: outputs, a summary, JUnit that others can read, a baseline."""
+def test_gate_passes_through_the_action(lab: Twin, machine: Machine, tmp_path: Path) -> None:
+    """The smoke suite passes on a good release, under the gate's policy: outputs, summary, JUnit, a baseline."""
+    before = len(calls(lab.settings.home))
     given = {"suite": "smoke", "on": "lab", "install": "none", "runs": str(tmp_path / "runs"), "release": COMMIT}
     well, outputs = machine.action(ACTIONS / "gameday", given, machine.contexts)
     said = "\n".join(step.said for step in machine.steps)
     assert well and (outputs["exit"], outputs["outcome"]) == ("0", "passed"), said
+    assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("gate")
     gate = json.loads(Path(outputs["gate-json"]).read_text())
     assert gate["release"]["id"] == COMMIT and gate["suite"]["name"] == "smoke"
     assert 0 < len(machine.summary.encode()) < 2**20
@@ -141,10 +145,12 @@ def users(lab: Twin) -> Iterator[None]:
 
 @pytest.mark.skipif("watch" not in VERBS, reason="gameday watch is not there")
 def test_watch_of_a_good_release_through_the_action(lab: Twin, machine: Machine, tmp_path: Path) -> None:
-    """A release whose users are well is watched quietly; the summary tells it."""
+    """A release whose users are well is watched quietly, under the watch's policy; the summary tells it."""
+    before = len(calls(lab.settings.home))
     given = {"service": SERVICE, "on": "lab", "install": "none", "release": "good", "observe": "5"}
     with users(lab):
         well, outputs = machine.action(ACTIONS / "watch", {**given, "runs": str(tmp_path / "runs")}, machine.contexts)
     said = "\n".join(step.said for step in machine.steps)
     assert well and (outputs["exit"], outputs["outcome"]) == ("0", "well"), said
+    assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("watch")
     assert "gameday watch: well" in machine.summary
