@@ -48,9 +48,9 @@ class Machine:
     workspace: Path
     variables: dict[str, str]
     contexts: dict[str, Any]
+    temp: Path
     steps: list[Step] = field(default_factory=list)
     summary: str = ""
-    temp: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="runner-")))
 
     def ended(self) -> dict[str, str]:
         """Return how each step ended, by its name."""

@@ -55,7 +55,9 @@ def machine(lab: Twin, short_suite: Path, tmp_path: Path) -> Machine:
         "PYTHONPATH": str(ROOT),
         "POLL_S": "1",
     }
-    return Machine(short_suite, variables, {"github": github, "vars": {}, "needs": {}, "inputs": {}})
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    return Machine(short_suite, variables, {"github": github, "vars": {}, "needs": {}, "inputs": {}}, temp)
 
 
 def running_digests(lab: Twin) -> set[str]:
