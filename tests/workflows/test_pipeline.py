@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,9 +123,10 @@ def test_gate_passes_through_the_action(lab: Twin, machine: Machine, tmp_path: P
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(junit.stdout) == len(gate["experiments"])
-    kept = machine.workspace / ".gameday-history" / "gate.json"
+    history = machine.workspace / ".gameday-history"
+    [kept] = history.glob("*/gate.json")
     assert json.loads(kept.read_text()) == gate
-    kept.unlink()
+    shutil.rmtree(history)
 
 
 @contextmanager

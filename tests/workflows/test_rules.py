@@ -135,6 +135,17 @@ def test_faults_are_settled_before_the_evidence_is_kept() -> None:
     assert all("always()" in steps[each]["if"] for each in (settle, keep))
 
 
+def test_jobs_outlast_the_budgets_of_their_suites() -> None:
+    """GitHub ends no gate within its suite's budget and a quarter of an hour for installing and undoing."""
+    suites = {path.stem: read(path) for path in ROOT.glob("experiments/suites/*.yaml")}
+    budgets = {name: float(suite.get("budget_s", 3600)) for name, suite in suites.items()}
+    called = read(GATE)["on"]["workflow_call"]["inputs"]["timeout-minutes"]["default"]
+    nightly = read(GATE.with_name("nightly.yml"))["jobs"]["gate"]["with"]["timeout-minutes"]
+    ours = read(GATE.with_name("ci.yml"))["jobs"]["gate"]["timeout-minutes"]
+    for minutes, names in ((called, ("smoke", "release")), (ours, ("smoke", "release")), (nightly, ("nightly",))):
+        assert all(float(minutes) * 60 >= budgets.get(name, 3600) + 900 for name in names)
+
+
 def test_make_check_lints_every_workflow_and_script() -> None:
     """The lint of `make check` names the folders of all workflows, actions and scripts that there are."""
     lint = (ROOT / ".ci" / "workflows").read_text()

@@ -17,6 +17,7 @@ from examples.pipeline.scripts.task_definition import next_revision
 from tests.workflows.runner import ROOT, pairs
 
 PLAY = ROOT / ".github" / "actions" / "play.sh"
+ACTION = ROOT / ".github" / "actions" / "gameday"
 SETTLE = ROOT / ".github" / "actions" / "settle.sh"
 IMAGE = f"repository@sha256:{'0' * 64}"
 ANSWER = {
@@ -119,6 +120,39 @@ def _wait_for(there: Callable[[], bool]) -> None:
     while not there():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+GATE = {
+    **{f"GATE_{name}": "" for name in ("RELEASE", "COMMITTED", "PARALLEL", "REPORT_URL", "CHANGED_ONLY")},
+    **{"GATE_SUITE": "smoke", "GATE_ON": "lab", "GATE_HISTORY": "history"},
+}
+
+
+def test_empty_inputs_are_left_out(stage: Stage) -> None:
+    """`gameday gate` gets a word for each input that is there, however it is written, and none for the others."""
+    stage.program(f'printf "%s\\n" "$@" > called\n{RECORD % "passed"}')
+    more = {"GATE_RELEASE": "a b", "GATE_PARALLEL": "2", "GATE_CHANGED_ONLY": "true"}
+    subprocess.run([ACTION / "gate.sh"], cwd=stage.folder, env={**stage.env, **GATE, **more}, check=True)
+    called = (stage.folder / "called").read_text().splitlines()
+    assert called[:7] == ["gate", "smoke", "--on", "lab", "--yes", "--annotations", "github"]
+    assert called[9:] == ["--release", "a b", "--parallel", "2", "--changed-only"]
+
+
+def test_good_gates_come_back_to_the_next_gate(stage: Stage) -> None:
+    """Of good gates the newest ten are kept, by their record alone, and the next gate finds them in its runs folder."""
+    history = stage.folder / "history"
+    for hour in range(11):
+        gate = stage.folder / "old" / f"2026-11-30T{hour:02}-00-00Z-gate-smoke"
+        gate.mkdir(parents=True)
+        for name in ("gate.json", "fingerprint.json", "report.html"):
+            (gate / name).write_text("{}")
+        subprocess.run([ACTION / "remember.sh", gate, history], check=True)
+    kept = sorted(str(path.relative_to(history)) for path in history.rglob("*.*"))
+    assert len(kept) == 20 and kept[0] == "2026-11-30T01-00-00Z-gate-smoke/fingerprint.json"
+    stage.program(f'ls "$GAMEDAY_RUNS" > called\n{RECORD % "passed"}')
+    subprocess.run([ACTION / "gate.sh"], cwd=stage.folder, env={**stage.env, **GATE}, check=True)
+    assert len((stage.folder / "called").read_text().split()) == 11  # with the one that lay there
+    assert pairs(stage.output.read_text())["folder"] == "runs/2026-12-02T10-00-00Z-gate-smoke"
 
 
 @pytest.mark.parametrize(
