@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import junitparser
 import pytest
 
 from gameday.cli import gameday
@@ -27,7 +27,8 @@ from tests.workflows.runner import ROOT, Machine, read
 __all__ = ["short_suite"]
 EXAMPLE = ROOT / "examples" / "pipeline"
 DEPLOY = EXAMPLE / ".github" / "workflows" / "deploy.yml"
-ACTIONS = ROOT / ".github" / "actions"
+GATE = ROOT / ".github" / "workflows" / "gate.yml"
+WATCH = ROOT / ".github" / "actions" / "watch"
 COMMIT = "c0ffee1"
 MANIFEST = manifest_of("default", commit=COMMIT)  # a good release: the same build, other bytes
 DEFAULT, BUILT = digest_of(manifest_of("default")), digest_of(MANIFEST)
@@ -58,7 +59,19 @@ def machine(lab: Twin, short_suite: Path, tmp_path: Path) -> Machine:
     }
     temp = tmp_path / "temp"
     temp.mkdir()
-    return Machine(short_suite, variables, {"github": github, "vars": {}, "needs": {}, "inputs": {}}, temp)
+    if not (short_suite / ".github").exists():
+        (short_suite / ".github").symlink_to(ROOT / ".github")
+    contexts = {"github": github, "vars": {}, "needs": {}, "inputs": {}, "secrets": {}}
+    return Machine(short_suite, variables, contexts, temp)
+
+
+def play_gate(machine: Machine, **given: str) -> dict[str, str]:
+    """Play the reusable gate's job as if called with these inputs; return its outputs."""
+    workflow = read(GATE)
+    told = workflow["on"]["workflow_call"]["inputs"]
+    defaults = {name: each.get("default", "") for name, each in told.items()}
+    machine.contexts["inputs"] = {**defaults, "install": "none", **given}
+    return machine.job(workflow, "gate")
 
 
 def running_digests(lab: Twin) -> set[str]:
@@ -96,33 +109,28 @@ def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> N
 
 def test_gate_that_cannot_begin_still_settles_and_tells(machine: Machine) -> None:
     """An unknown suite fails the gate's step; the summary says it, the clean-up is come to, no baseline is kept."""
-    given = {"suite": "no-such-suite", "on": "lab", "install": "none"}
-    well, outputs = machine.action(ACTIONS / "gameday", given, machine.contexts)
+    outputs = play_gate(machine, suite="no-such-suite")
     ended = machine.ended()
-    assert not well and (outputs["exit"], outputs["outcome"]) == ("2", "unknown")
+    assert (outputs["exit"], outputs["outcome"]) == ("2", "unknown")
     assert (ended["Gate"], ended["Nothing stays broken"]) == ("failure", "success")
     assert ended["Keep the evidence"] == "left out" and ended["Remember this good gate"] == "skipped"
     assert "no record, exit 2" in machine.summary
 
 
 @pytest.mark.skipif("gate" not in VERBS, reason="gameday gate is not there")
-def test_gate_passes_through_the_action(lab: Twin, machine: Machine, tmp_path: Path) -> None:
+def test_gate_passes_through_the_reusable_workflow(lab: Twin, machine: Machine) -> None:
     """The smoke suite passes on a good release, under the gate's policy: outputs, summary, JUnit, a baseline."""
     before = len(calls(lab.settings.home))
-    given = {"suite": "smoke", "on": "lab", "install": "none", "runs": str(tmp_path / "runs"), "release": COMMIT}
-    well, outputs = machine.action(ACTIONS / "gameday", given, machine.contexts)
+    outputs = play_gate(machine, suite="smoke", release=COMMIT)
     said = "\n".join(step.said for step in machine.steps)
-    assert well and (outputs["exit"], outputs["outcome"]) == ("0", "passed"), said
+    assert (outputs["exit"], outputs["outcome"]) == ("0", "passed"), said
+    assert "failure" not in machine.ended().values()
     assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("gate")
-    gate = json.loads(Path(outputs["gate-json"]).read_text())
+    [folder] = (machine.workspace / "runs").glob("*-gate-smoke")
+    gate = json.loads((folder / "gate.json").read_text())
     assert gate["release"]["id"] == COMMIT and gate["suite"]["name"] == "smoke"
     assert 0 < len(machine.summary.encode()) < 2**20
-    junit = subprocess.run(
-        [sys.executable, "-c", "import sys, junitparser; print(junitparser.JUnitXml.fromfile(sys.argv[1]).tests)",
-         str(Path(outputs["folder"]) / "junit.xml")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert int(junit.stdout) == len(gate["experiments"])
+    assert junitparser.JUnitXml.fromfile(str(folder / "junit.xml")).tests == len(gate["experiments"])
     history = machine.workspace / ".gameday-history"
     [kept] = history.glob("*/gate.json")
     assert json.loads(kept.read_text()) == gate
@@ -153,7 +161,7 @@ def test_watch_of_a_good_release_through_the_action(lab: Twin, machine: Machine,
     before = len(calls(lab.settings.home))
     given = {"service": SERVICE, "on": "lab", "install": "none", "release": "good", "observe": "5"}
     with users(lab):
-        well, outputs = machine.action(ACTIONS / "watch", {**given, "runs": str(tmp_path / "runs")}, machine.contexts)
+        well, outputs = machine.action(WATCH, {**given, "runs": str(tmp_path / "runs")}, machine.contexts)
     said = "\n".join(step.said for step in machine.steps)
     assert well and (outputs["exit"], outputs["outcome"]) == ("0", "well"), said
     assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("watch")
