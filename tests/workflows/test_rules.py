@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.expressions import Scope, evaluate
+from tests.workflows.expressions import Scope, condition, evaluate
 from tests.workflows.rules import OURS, problems, step_problems
 from tests.workflows.runner import ROOT, read
 
@@ -90,6 +90,19 @@ def test_gates_of_one_environment_wait_for_each_other() -> None:
         for on, run in (("staging", "1"), ("staging", "2"), ("lab", "1"), ("lab", "2"))
     ]
     assert seen == ["chaos-staging", "chaos-staging", "chaos-lab-1-release", "chaos-lab-2-release"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "back"), [("failed", True), ("aborted", True), ("inconclusive", False), ("refused", False), ("", False)]
+)
+def test_staging_goes_back_only_with_evidence(outcome: str, back: bool) -> None:
+    """A gate that could not judge takes nothing back: without proof there is no rollback."""
+    job = read(EXAMPLE / ".github" / "workflows" / "deploy.yml")["jobs"]["staging-back"]
+    needs = {
+        "gate": {"outputs": {"outcome": outcome}},
+        "staging": {"outputs": {"previous-image": "repository@sha256:0"}},
+    }
+    assert condition(job["if"], Scope({"needs": needs}, failed=True)) is back
 
 
 def test_what_is_given_to_ours_is_asked_for() -> None:

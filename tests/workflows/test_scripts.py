@@ -55,9 +55,9 @@ class Stage:
         files = {"GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary)}
         return {**os.environ, "PATH": paths, **files}
 
-    def program(self, lines: str) -> None:
-        """Write the program called gameday."""
-        program = self.folder / "gameday"
+    def program(self, lines: str, name: str = "gameday") -> None:
+        """Write the program of that name."""
+        program = self.folder / name
         program.write_text(f"#!/usr/bin/env bash\n{lines}")
         program.chmod(0o755)
 
@@ -172,6 +172,17 @@ def test_undo_is_tried_after_a_failed_halt(stage: Stage) -> None:
     stage.program('echo "$1" >> called\n[ "$1" = undo ] || exit 6\n')
     assert subprocess.run([SETTLE, "staging", ""], cwd=stage.folder, env=stage.env, check=False).returncode == 6
     assert (stage.folder / "called").read_text() == "halt\nundo\n"
+
+
+@pytest.mark.parametrize(("known", "made"), [("0", 1), ("1", 0)])
+def test_release_taken_back_has_one_issue(stage: Stage, known: str, made: int) -> None:
+    """The first run opens an issue that names the release and how the watch ended; a rerun finds it."""
+    stage.program(f'[ "$2" != list ] || echo {known}\n[ "$2" != create ] || echo "$4" >> created\n', "gh")
+    (stage.folder / "created").touch()
+    more = {"COMMIT": "0123456789abcdef", "OUTCOME": "rolled back", "RUN_URL": "https://github.com/f/b/actions/runs/7"}
+    script = ROOT / "examples" / "pipeline" / "scripts" / "rolled_back.sh"
+    subprocess.run([script], cwd=stage.folder, env={**stage.env, **more}, check=True, capture_output=True)
+    assert (stage.folder / "created").read_text() == "Release 0123456789ab: rolled back\n" * made
 
 
 def test_next_revision_differs_in_one_image_only() -> None:
