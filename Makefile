@@ -21,6 +21,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.reference --check
+	.ci/workflows $(VENV)
 
 docs: $(STAMP)
 	$(BIN)/python -m docs.reference

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
+import junitparser
 import pytest
 
 from gameday.record import Record
@@ -63,6 +65,20 @@ def test_each_verdict_has_its_outcome(recorded: Callable[..., Record], verdict: 
     assert case.get("classname") == "lab"
     assert case.get("name") == "Users keep reading and posting while RDS fails over"
     assert case.get("time") == "50.700"
+
+
+def test_another_reader_takes_it(recorded: Callable[..., Record], tmp_path: Path) -> None:
+    """A reader that nobody here wrote finds the same cases, and for each its outcome, its reason and its log."""
+    records = [recorded(run=f"run-{verdict}", verdict=verdict, why=("because",)) for verdict in OUTCOMES]
+    (tmp_path / "junit.xml").write_text(junit.render(records), encoding="utf-8")
+    [suite] = junitparser.JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (7, 1, 4, 1)
+    cases = list(suite)
+    kinds = {"failure": junitparser.Failure, "skipped": junitparser.Skipped, "error": junitparser.Error}
+    wanted = [kinds[outcome] if outcome else None for outcome in OUTCOMES.values()]
+    assert [type(case.result[0]) if case.result else None for case in cases] == wanted
+    assert {result.message for case in cases for result in case.result} == {"because"}
+    assert all("repeat with" in case.system_out for case in cases)
 
 
 def test_the_counts_add_up(recorded: Callable[..., Record]) -> None:
