@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gameday.aws import Aws
 
+MOST = 20  # service revisions in one request
 COMMIT = re.compile(r"[0-9a-f]{7,64}")  # shorter ones could be numbers of builds that match by chance
 TAG = re.compile(r"[\w][\w./+-]*")
 ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.amazonaws\.com[\w.]*/(?P<name>[^:@]+)")
@@ -62,15 +63,36 @@ def find(aws: Aws, cluster: str, service: str, id: str | None = None, committed:
     no such time.
     """
     committed_at = _stated(committed) if committed else commit_time(id) if id else None
-    revision = _revision(aws, cluster, service)
-    image = _image(revision)
-    return Release(
-        id=id,
-        digest=image.get("imageDigest"),
-        task_definition=revision.get("taskDefinition") or _primary(aws, cluster, service),
-        committed_at=committed_at,
-        pushed_at=_pushed(aws, image),
-    )
+    found = Release()
+    if arn := _newest(aws, cluster, service):
+        found = releases(aws, [arn]).get(arn, found)
+    task_definition = found.task_definition or _primary(aws, cluster, service)
+    return replace(found, id=id, committed_at=committed_at, task_definition=task_definition)
+
+
+def releases(aws: Aws, revisions: Sequence[str]) -> dict[str, Release]:
+    """Return what these service revisions (ARNs) bring: digest, task definition, time of the push. Only reads.
+
+    What cannot be read is not there.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    found: dict[str, Release] = {}
+    pushed: dict[str, str | None] = {}
+    for first in range(0, len(revisions), MOST):
+        with suppress(BotoCoreError, ClientError):
+            asked = list(revisions[first : first + MOST])
+            for revision in aws.ecs.describe_service_revisions(serviceRevisionArns=asked)["serviceRevisions"]:
+                image = _image(revision)
+                digest = image.get("imageDigest")
+                if digest and digest not in pushed:
+                    pushed[digest] = _pushed(aws, image)
+                found[revision["serviceRevisionArn"]] = Release(
+                    digest=digest,
+                    task_definition=revision.get("taskDefinition"),
+                    pushed_at=pushed[digest] if digest else None,
+                )
+    return found
 
 
 def service_deployments(
@@ -114,17 +136,14 @@ def _stated(text: str) -> str:
     return iso(at.timestamp())
 
 
-def _revision(aws: Aws, cluster: str, service: str) -> ServiceRevisionTypeDef:
-    """Return what the newest deployment brings; {} where it cannot be read."""
+def _newest(aws: Aws, cluster: str, service: str) -> str | None:
+    """Return the ARN of the service revision that the newest deployment brings; None where it cannot be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     with suppress(BotoCoreError, ClientError):
         newest = max(service_deployments(aws, cluster, service), key=lambda each: each["createdAt"], default=None)
-        if newest:
-            arn = newest["targetServiceRevisionArn"]
-            found = aws.ecs.describe_service_revisions(serviceRevisionArns=[arn])["serviceRevisions"]
-            return found[0] if found else {}
-    return {}
+        return newest["targetServiceRevisionArn"] if newest else None
+    return None
 
 
 def _image(revision: ServiceRevisionTypeDef) -> ContainerImageTypeDef:
