@@ -179,7 +179,7 @@ def _notes(ended: Sequence[Deployment], mine: Sequence[Deployment], window: Span
         each.bad_since is None and each.recovery_s is not None for each in ended if each.outcome is Outcome.FAILED
     )
     if late:
-        said.append(f"{late} recoveries count from the deployment, because nobody saw when it became bad")
+        said.append(f"of the recovery times {late} count from the deployment: nobody saw when it became bad")
     fresh = [each for each in first_deployed(mine) if each.ended_at is not None and window.has(each.ended_at)]
     if early := sum(bool(each.release.committed_at) and lead_s(each) is None for each in fresh):
         said.append(f"{early} left out of the lead time: deployed before the commit that is stated")

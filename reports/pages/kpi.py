@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 
 from gameday.analysis.board import Board
+from reports.html import prose
 from reports.md import safe
 from reports.parts.kpi_tables import Table, heading, sections
 
@@ -20,9 +21,8 @@ def text(board: Board) -> str:
     for section in sections(board):
         for table in section.tables:
             lines += ["", f"{section.title}: {table.title}", *_columns(table)]
-            lines += [
-                f"  {row[0]}: {word}, {why}" for row, word, why in zip(table.rows, table.met, table.why, strict=True)
-            ]
+            why = zip(table.rows, table.why, strict=False)  # a table without targets has no reasons
+            lines += [f"  {row[0]}: {row[-1]}, {reason}" for row, reason in why]
             lines += [f"  {line}" for line in table.said]
     return "\n".join(lines)
 
@@ -48,8 +48,14 @@ def html(board: Board) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(prose=prose, whole=whole)
     template = environment.get_template("pages/kpi.j2")
     return template.render(heading=heading(board), sections=sections(board), skipped=board.skipped)
+
+
+def whole(cell: str) -> str:
+    """Return a cell in which a number is not parted from its unit at the end of a line."""
+    return cell.replace(" ", "\u00a0").replace("\u00a0to\u00a0", " to ").replace(",\u00a0", ", ")
 
 
 FORMATS: Mapping[str, tuple[str, Callable[[Board], str]]] = {"html": ("kpi.html", html), "md": ("kpi.md", markdown)}

@@ -1,4 +1,4 @@
-"""Records of releases as gates, watchers and runs leave them: written as files, seeded, with their truth beside them."""
+"""Records of releases as gates, watchers and runs leave them: files, seeded, with their truth beside them."""
 
 from __future__ import annotations
 
