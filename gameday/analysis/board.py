@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from gameday.analysis.deliveries import Deployment, Outcome, Place, counted
+from gameday.analysis.deliveries import Deployment, Outcome, Place, counted, first_deployed
 from gameday.analysis.history import Gate, History, Trial
-from gameday.analysis.kpi import Kpi, Spread, first_deployed, kpis, lead_s, since
+from gameday.analysis.kpi import Kpi, Spread, kpis, lead_s, since
 from gameday.analysis.stats import Span
 from gameday.config import Targets
 from gameday.model import Answer, Json, iso

@@ -74,11 +74,6 @@ class Deployment:
     drill: bool = False
 
     @property
-    def change(self) -> str:
-        """What was deployed: one release may be deployed several times."""
-        return self.release.digest or self.release.id or self.key
-
-    @property
     def recovery_s(self) -> float | None:
         """From the instant since which users had it bad, else from the deployment, until they were well."""
         return between(self.bad_since or self.deployed_at, self.users_well_at)
@@ -113,6 +108,34 @@ def counted(told: Iterable[Deployment], drills: Sequence[tuple[str, Span]] = ())
     kept = [each for each in found if not _takes_back(each, backs)]
     marked = [replace(each, drill=each.drill or _within(each, drills)) for each in kept]
     return sorted(marked, key=lambda each: each.ended_at or 0.0)
+
+
+def first_deployed(deployments: Iterable[Deployment]) -> list[Deployment]:
+    """Return the first good deployment of each release: to deploy it once more delivers nothing new.
+
+    A release is its image, and its name where several share one; what any of its deployments tells of it counts.
+    """
+    ordered = sorted((each for each in deployments if each.ended_at is not None), key=lambda each: each.ended_at or 0.0)
+    named: dict[str, str] = {}
+    for each in ordered:
+        if each.release.id:
+            named.setdefault(each.release.digest or each.key, each.release.id)
+    groups: dict[tuple[str, str], list[Deployment]] = defaultdict(list)
+    for each in ordered:
+        image = each.release.digest or ""
+        name = each.release.id or named.get(image) or ("" if image else each.key)
+        groups[image, name].append(each)
+    return [first for group in groups.values() if (first := _first_good(group))]
+
+
+def _first_good(group: Sequence[Deployment]) -> Deployment | None:
+    first = next((each for each in group if each.outcome is Outcome.GOOD), None)
+    if first is None:
+        return None
+    release = asdict(first.release)
+    for each in group:
+        release = _filled(release, asdict(each.release))
+    return replace(first, release=Release(**release))
 
 
 def _merged(group: Sequence[Deployment]) -> Deployment:

@@ -6,11 +6,10 @@ were; missed when the whole of it lies on the other side; otherwise unknown. Not
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gameday.analysis.deliveries import Deployment, Outcome, between
+from gameday.analysis.deliveries import Deployment, Outcome, between, first_deployed
 from gameday.analysis.stats import Interval, Span, count_interval, median_interval, percentile, wilson
 from gameday.config import Targets
 from gameday.model import Answer, from_iso
@@ -90,15 +89,6 @@ def kpis(deployments: Sequence[Deployment], window: Span, targets: Targets) -> l
 
 def _in(each: Deployment, window: Span) -> bool:
     return each.ended_at is not None and window.has(each.ended_at)
-
-
-def first_deployed(deployments: Sequence[Deployment]) -> list[Deployment]:
-    """Return the first good deployment of each release: to deploy it once more delivers nothing new."""
-    first: dict[str, Deployment] = {}
-    for each in sorted(deployments, key=lambda each: each.ended_at or math.inf):
-        if each.outcome is Outcome.GOOD and each.ended_at is not None:
-            first.setdefault(each.change, each)
-    return list(first.values())
 
 
 def lead_s(each: Deployment) -> float | None:

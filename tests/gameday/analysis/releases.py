@@ -45,6 +45,7 @@ class Watched:
     well_at: float | None = None
     drill: bool = False
     environment: str = "staging"
+    name: str = ""  # of the release; without one and a digest each is another
     digest: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ class Watched:
             "cluster": CLUSTER,
             "service": SERVICE,
             "release": {
-                "id": f"{self.number:07x}",
+                "id": self.name or f"{self.number:07x}",
                 "digest": self.digest or f"sha256:{self.number:064x}",
                 "task_definition": None,
                 "committed_at": text(self.committed),

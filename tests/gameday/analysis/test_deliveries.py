@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from gameday.analysis.deliveries import OF_ECS, OF_WATCH, Deployment, Outcome, Place, counted, of_ecs
+from gameday.analysis.deliveries import OF_ECS, OF_WATCH, Deployment, Outcome, Place, counted, first_deployed, of_ecs
 from gameday.analysis.stats import Span
 from gameday.release import Release
 
@@ -83,3 +83,18 @@ def test_times_that_run_backwards_are_unknown() -> None:
     assert seen("a", Outcome.FAILED, bad_since=1050.0).recovery_s is None
     assert seen("a", Outcome.FAILED, deployed_at=1000.0, users_well_at=1040.0).recovery_s == 40.0
     assert seen("a", Outcome.FAILED, bad_since=1010.0, deployed_at=1000.0, detected_at=1030.0).detection_s == 20.0
+
+
+def test_release_is_its_image_and_its_name() -> None:
+    """An image is delivered once, also when only its second deployment tells the commit; another name is another."""
+    one, two = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+    told = [
+        seen("seed", Outcome.GOOD, at=1000.0, release=Release(digest="a")),
+        seen("named", Outcome.GOOD, at=2000.0, release=Release("x", "a", committed_at=one)),
+        seen("config", Outcome.GOOD, at=3000.0, release=Release("y", "a", committed_at=two)),
+        seen("again", Outcome.GOOD, at=4000.0, release=Release(digest="a")),
+        seen("bad", Outcome.FAILED, at=5000.0, release=Release("z", "b")),
+        seen("alone", Outcome.GOOD, at=6000.0),
+    ]
+    found = {each.key: each.release.committed_at for each in first_deployed(reversed(told))}
+    assert found == {"seed": one, "config": two, "alone": None}

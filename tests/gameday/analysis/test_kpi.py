@@ -151,6 +151,14 @@ def test_failure_that_nobody_saw_end_is_not_forgotten() -> None:
     assert found.interval == (0.0, math.inf)
 
 
+def test_deployment_of_which_nobody_knows_may_have_failed() -> None:
+    """Eighty good deployments meet the fail rate; ten more of unknown outcome could all have failed."""
+    good = [deployed(number) for number in range(80)]
+    unknown = [deployed(100 + number, Outcome.UNKNOWN) for number in range(10)]
+    found = figures(*good, *unknown)["change_fail_rate"]
+    assert (found.met, found.why, found.n, found.missing, found.value) == (Answer.UNKNOWN, MISSING, 80, 10, 0.0)
+
+
 def test_push_never_passes_for_a_commit(tmp_path: Path) -> None:
     """Deployments with the push's time alone have a row of their own, which cannot meet the target."""
     watches = [Watched(number, NOW - number * DAY_S - 1, pushed=NOW - number * DAY_S - 300) for number in range(10)]
@@ -164,8 +172,8 @@ def test_push_never_passes_for_a_commit(tmp_path: Path) -> None:
 def test_release_that_is_deployed_again_is_delivered_once(tmp_path: Path) -> None:
     """The lead time is that of the first time, also when that lies before the window."""
     watches = [
-        Watched(1, NOW - 40 * DAY_S, committed=NOW - 40 * DAY_S - 600, digest="sha256:a"),
-        Watched(2, NOW - 2 * DAY_S, committed=NOW - 40 * DAY_S - 600, digest="sha256:a"),
+        Watched(1, NOW - 40 * DAY_S, committed=NOW - 40 * DAY_S - 600, name="v1", digest="sha256:a"),
+        Watched(2, NOW - 2 * DAY_S, committed=NOW - 40 * DAY_S - 600, name="v1", digest="sha256:a"),
         Watched(3, NOW - DAY_S, committed=NOW - DAY_S - 900, digest="sha256:b"),
     ]
     [service] = played(tmp_path, *watches).environments[0].services
