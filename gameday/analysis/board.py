@@ -276,12 +276,9 @@ def _environment_json(each: EnvironmentBoard) -> Json:
 
 def _kpi_json(kpi: Kpi) -> Json:
     end = [None if math.isinf(value) else value for value in kpi.interval] if kpi.interval else None
-    return {
-        **cast("dict[str, Json]", asdict(kpi)),
-        "interval": cast("Json", end),
-        "met": MET[kpi.met],
-        "more": "more" if kpi.more else "less",
-    }
+    plain = {name: value for name, value in asdict(kpi).items() if name != "more"}
+    better = "more" if kpi.more else "less"
+    return {**plain, "interval": cast("Json", end), "met": MET[kpi.met], "better": better}
 
 
 def _plain(value: object) -> Json:

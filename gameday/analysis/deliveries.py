@@ -30,6 +30,7 @@ OF_WATCH: Mapping[str, Outcome] = {
     "rolled back": Outcome.FAILED,
     "rolled back by ecs": Outcome.FAILED,
     "rollback failed": Outcome.FAILED,
+    "would roll back": Outcome.FAILED,  # found bad by a watcher that was only to look
     "blind": Outcome.UNKNOWN,
     "superseded": Outcome.UNKNOWN,
     "interrupted": Outcome.UNKNOWN,
@@ -71,6 +72,7 @@ class Deployment:
     detected_at: float | None = None
     users_well_at: float | None = None
     taken_back: Span | None = None  # when the watcher deployed the release before, by digest
+    taken_back_by: str = ""  # the ARN of that deployment
     drill: bool = False
 
     @property
@@ -104,8 +106,9 @@ def counted(told: Iterable[Deployment], drills: Sequence[tuple[str, Span]] = ())
     for each in told:
         groups[each.key].append(each)
     found = [_merged(group) for group in groups.values()]
+    arns = {each.taken_back_by for each in found}
     backs = [(each.place, each.taken_back) for each in found if each.taken_back]
-    kept = [each for each in found if not _takes_back(each, backs)]
+    kept = [each for each in found if each.key not in arns and not _takes_back(each, backs)]
     marked = [replace(each, drill=each.drill or _within(each, drills)) for each in kept]
     return sorted(marked, key=lambda each: each.ended_at or 0.0)
 
@@ -147,6 +150,7 @@ def _merged(group: Sequence[Deployment]) -> Deployment:
             release=Release(**_filled(asdict(first.release), asdict(other.release))),
             seen_by=tuple(sorted({*first.seen_by, *other.seen_by})),
             drill=first.drill or other.drill,
+            taken_back_by=first.taken_back_by or other.taken_back_by,
             **_filled({name: getattr(first, name) for name in TIMES}, {name: getattr(other, name) for name in TIMES}),
         )
     return first

@@ -132,7 +132,7 @@ def read(runs: Path) -> History:
     skipped: list[str] = []
     readers: dict[str, Callable[[Path, Part], None]] = {
         "watch.json": lambda folder, data: deployments.extend(_watch(folder, data)),
-        "gate.json": lambda folder, data: gates.append(_gate(data)),
+        "gate.json": lambda folder, data: gates.extend(_gate(data)),
         "findings.json": lambda folder, data: trials.append(_trial(folder, data)),
     }
     for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
@@ -179,7 +179,7 @@ def _watch(folder: Path, data: Part) -> list[Deployment]:
     arn = deployment.text("arn")
     if not arn and outcome >= Outcome.UNKNOWN:
         return []
-    started, back = times.time("rollback_started_at"), data.part("rollback").text("how")
+    started, back = times.time("rollback_started_at"), data.part("rollback")
     until = times.time("rolled_back_at") or data.time("ended")
     return [
         Deployment(
@@ -193,7 +193,8 @@ def _watch(folder: Path, data: Part) -> list[Deployment]:
             bad_since=times.time("bad_since"),
             detected_at=times.time("detected_at"),
             users_well_at=times.time("users_well_at"),
-            taken_back=Span(started, until) if back == "by digest" and started and until else None,
+            taken_back=Span(started, until) if back.text("how") == "by digest" and started and until else None,
+            taken_back_by=back.text("deployment"),
             drill=data.data.get("drill") is True,
         )
     ]
@@ -204,9 +205,13 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _gate(data: Part) -> Gate:
+def _gate(data: Part) -> list[Gate]:
+    """Return a gate; none while it goes on."""
+    ended = data.time("ended")
+    if ended is None:
+        return []
     outcome = data.text("outcome", GATE_OUTCOMES)
-    return Gate(_environment(data), outcome, _release(data), data.must("began"), data.must("ended"))
+    return [Gate(_environment(data), outcome, _release(data), data.must("began"), ended)]
 
 
 def _release(data: Part) -> Release:

@@ -26,6 +26,7 @@ def seen(key: str, outcome: Outcome, by: str = "watch", at: float = 1000.0, **mo
         ("rolled back", "SUCCESSFUL", Outcome.FAILED),
         ("rolled back by ecs", "ROLLBACK_SUCCESSFUL", Outcome.FAILED),
         ("rollback failed", "ROLLBACK_FAILED", Outcome.FAILED),
+        ("would roll back", "SUCCESSFUL", Outcome.FAILED),
         ("blind", "SUCCESSFUL", Outcome.GOOD),
         ("superseded", "STOPPED", Outcome.UNKNOWN),
         ("interrupted", "ROLLBACK_SUCCESSFUL", Outcome.FAILED),
@@ -68,6 +69,8 @@ def test_way_back_is_no_deployment_of_its_own() -> None:
     fix = seen("fix", Outcome.GOOD, "ecs", 1400.0)
     watched = seen("watched", Outcome.GOOD, "watch", 1250.0)
     assert {each.key for each in counted([bad, back, fix, watched])} == {"bad", "fix", "watched"}
+    named = seen("named", Outcome.FAILED, taken_back_by="late")
+    assert {each.key for each in counted([named, seen("late", Outcome.GOOD, at=9000.0)])} == {"named"}
 
 
 def test_deployment_within_a_drill_is_one() -> None:

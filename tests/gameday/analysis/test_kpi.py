@@ -18,7 +18,18 @@ from gameday.analysis.stats import Span
 from gameday.config import Targets
 from gameday.model import Answer, iso
 from gameday.release import Release
-from tests.gameday.analysis.releases import DAY_S, FAILED, NOW, UNKNOWN, Watched, findings, gate, some_watches, write
+from tests.gameday.analysis.releases import (
+    DAY_S,
+    FAILED,
+    NOW,
+    UNKNOWN,
+    Watched,
+    arn,
+    findings,
+    gate,
+    some_watches,
+    write,
+)
 
 WINDOW = Span(NOW - 28 * DAY_S, NOW)
 PLACE = Place("staging", "c", "s")
@@ -212,12 +223,31 @@ def test_gates_that_failed_stopped_a_release(tmp_path: Path) -> None:
         ended = NOW - DAY_S + index * 3600
         more = {"release": {"id": f"{number}", "committed_at": iso(ended - 1800)}} if number < 3 else {}
         write(tmp_path, ended, "gate.json", f"gate-{index}", gate(number, ended, outcome, **more))
-    [environment] = board(read(tmp_path), WINDOW, Targets()).environments
+    going_on = {**gate(5, NOW - DAY_S, "interrupted"), "ended": None}
+    write(tmp_path, NOW, "gate.json", "gate-going-on", going_on)
+    found = board(read(tmp_path), WINDOW, Targets())
+    assert found.skipped == ()
+    [environment] = found.environments
     gates = environment.gates
     assert gates is not None
     assert (gates.outcomes, gates.stopped, gates.passed_later) == ({"failed": 3, "passed": 2, "inconclusive": 1}, 2, 1)
     assert (gates.took.median, gates.from_commit.n, gates.from_commit.median) == (600.0, 3, 1800.0)
     assert gates.from_push.missing == 6
+
+
+def test_watcher_s_way_back_is_read_from_its_file(tmp_path: Path) -> None:
+    """The deployment that a rollback names, and what was begun while it went on, are not deployments of their own."""
+    bad = NOW - DAY_S
+    rollback = {"how": "by digest", "deployment": arn(2), "verified": True}
+    times = {"rollback_started_at": iso(bad + 10), "rolled_back_at": iso(bad + 90), "deployed_at": iso(bad - 100)}
+    found = played(
+        tmp_path,
+        Watched(1, bad, "rolled back", more={"rollback": rollback, "times": times}),
+        Watched(2, bad + 80),
+        Watched(3, bad + 4000),
+    )
+    [service] = found.environments[0].services
+    assert (service.outcomes["failed"], service.outcomes["good"]) == (1, 1)
 
 
 def test_environments_are_never_added_up(tmp_path: Path) -> None:
