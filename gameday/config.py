@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from gameday.decode import decode, suggestion
-from gameday.errors import UsageError
+from gameday.errors import InputError, Problem, UsageError
 from gameday.model import Blast, GuardSpec, LoadPlan
 from gameday.source import Source
 
@@ -118,10 +118,21 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """What `gameday kpi` holds its figures against: more deployments than that, less of everything else."""
+
+    deployments_per_week: float = 10.0
+    lead_time_s: float = 3600.0
+    recover_within_s: float = 1800.0
+    change_failure_rate: float = 0.05  # a share, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of `gameday.toml`."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    targets: Targets = field(default_factory=Targets)
 
     def environment(self, name: str) -> Environment:
         """Return the environment called *name*. Raises UsageError with what there is."""
@@ -148,12 +159,36 @@ def find_suite(start: Path | None = None) -> Path:
 
 def load_settings(suite: Path) -> Settings:
     """Read `gameday.toml` of *suite*; without one, the bundled copy's."""
+    return decode(Settings, _source(suite))
+
+
+def load_targets(suite: Path) -> Targets:
+    """Read `[targets]` of `gameday.toml`. Raises InputError: one of them makes no sense."""
+    source = _source(suite)
+    targets = decode(Settings, source).targets
+    if problems := target_problems(source, targets):
+        raise InputError(problems)
+    return targets
+
+
+def target_problems(source: Source, targets: Targets) -> list[Problem]:
+    """Return what makes no sense in `[targets]`."""
+    wrong = {name: f"{name} of {value:g} makes no sense; write more than 0"
+             for name, value in asdict(targets).items() if value <= 0}  # fmt: skip
+    if targets.change_failure_rate >= 1:
+        wrong["change_failure_rate"] = (
+            f"change_failure_rate is a share, 0 to 1, not {targets.change_failure_rate:g}; for 5 % write 0.05"
+        )
+    return [source.problem(("targets", name), message) for name, message in wrong.items()]
+
+
+def _source(suite: Path) -> Source:
     path = suite / "gameday.toml"
     if not path.exists():
         path = BUNDLED / "gameday.toml"
     if not path.exists():
         raise UsageError(f"no gameday.toml in {suite}; copy the one of the suite's repository and fill it in")
-    return decode(Settings, Source.toml(path))
+    return Source.toml(path)
 
 
 def environment_variable(name: str) -> str | None:

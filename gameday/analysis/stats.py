@@ -1,12 +1,20 @@
-"""Figures of requests: exact percentiles, error ratios, and the closed-loop p99 beside the honest one."""
+"""Figures of requests: exact percentiles, error ratios, and the closed-loop p99 beside the honest one.
+
+Besides: 95 % intervals for a share, a median and a count, none of which assumes more than that cases are independent.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gameday.model import Json, Sample, iso
+
+TAIL = 0.025  # what a 95 % interval leaves out on each side
+Z = 1.959964  # of a normal distribution, the value with TAIL above
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +82,57 @@ def figures(samples: list[Sample], span: Span) -> dict[str, Json]:
 def rounded(value: float | None, digits: int = 3) -> float | None:
     """Return *value* with *digits* after the point; None stays None."""
     return None if value is None else round(value, digits)
+
+
+def wilson(hits: int, n: int) -> Interval:
+    """Return Wilson's 95 % interval of a share of which *hits* of *n* were seen; of nothing, from 0 to 1."""
+    if not n:
+        return 0.0, 1.0
+    share, weight = hits / n, Z * Z / n
+    middle = share + weight / 2
+    half = Z * math.sqrt(share * (1 - share) / n + weight / (4 * n))
+    low, high = (middle - half) / (1 + weight), (middle + half) / (1 + weight)
+    return (low if hits else 0.0), (high if hits < n else 1.0)
+
+
+def median_interval(values: list[float], missing: int = 0) -> Interval | None:
+    """Return the 95 % interval of the median, from two of the sorted *values*; None below six, which are too few.
+
+    *missing* more values are not known, only that they are not negative: the interval holds whatever they are, so its
+    upper end may be infinite.
+    """
+    n = len(values) + missing
+    all_ways, below, rank = 2**n, 0, 0
+    while rank < n:  # the chance that no more than `rank` of n values lie below the median
+        below += math.comb(n, rank)
+        if below > TAIL * all_ways:
+            break
+        rank += 1
+    if rank == 0:
+        return None
+    ordered = sorted(values)
+    low = [0.0] * missing + ordered
+    high = [*ordered, *[math.inf] * missing]
+    return low[rank - 1], high[n - rank]
+
+
+def count_interval(count: int) -> Interval:
+    """Return the exact 95 % interval of the expected count, of events that happen by chance, when *count* happened."""
+    most = count + 10 + 10 * math.sqrt(count + 1)
+    low = _crossing(0.0, float(count), lambda mean: 1 - _no_more_than(count - 1, mean) >= TAIL) if count else 0.0
+    return low, _crossing(float(count), most, lambda mean: _no_more_than(count, mean) <= TAIL)
+
+
+def _no_more_than(count: int, mean: float) -> float:
+    """Return the chance of at most *count* events where *mean* are expected."""
+    if mean <= 0:
+        return 1.0
+    return math.fsum(math.exp(each * math.log(mean) - mean - math.lgamma(each + 1)) for each in range(count + 1))
+
+
+def _crossing(low: float, high: float, reached: Callable[[float], bool]) -> float:
+    """Return where *reached* becomes true between *low* and *high*."""
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

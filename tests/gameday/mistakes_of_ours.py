@@ -86,4 +86,5 @@ CONFIGURATION = [
     Seeded("a freeze that is none", SETTINGS, "# freeze = [{begins = \"2026-12-24\",",
            "freeze = [{begins = \"Xmas\",", ("'Xmas'",)),
     Seeded("a phase that makes no sense", SETTINGS, "recovery_s = 600", "recovery_s = -1", ("makes no sense",)),
+    Seeded("a target in percent", SETTINGS, "change_failure_rate = 0.05", "change_failure_rate = 5", ("write 0.05",)),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from gameday.config import Environment, Settings
+from gameday.config import Environment, Settings, target_problems
 from gameday.decode import decode, suggestion
 from gameday.engine.lint import functions
 from gameday.engine.lint.block import blast_problems, guard_problems
@@ -25,7 +25,7 @@ def settings_problems(path: Path, suite: Path) -> list[Problem]:
         settings = decode(Settings, source)
     except InputError as error:
         return list(error.problems)
-    found: list[Problem] = []
+    found = target_problems(source, settings.targets)
     for name, environment in settings.environments.items():
         found += _environment(source, ("environments", name), environment, suite)
     return found
