@@ -14,7 +14,7 @@ from gameday.config import Sampling
 from gameday.model import iso
 from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, tried
 from gameday.watch.readings import horizon
-from gameday.watch.rollback import DIGEST, STOP, By, CannotRollBack, Overtaken, all_run, by_hand, next_step
+from gameday.watch.rollback import DIGEST, STOP, By, CannotRollBack, Overtaken, all_run, by_hand, next_step, was_undone
 from gameday.watch.rules import Scene, ratio_before, ratio_of
 from gameday.watch.story import Rollback, Story
 from gameday.watch.values import BY_HAND, GOING_BACK, WENT_BACK, Deployment, Good, Traffic
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WRITES = 6  # tries of one rollback's calls
+ROUNDS = 3  # of a rollback that ECS itself rolls back
 WELL_PERIODS = 3  # so long the users must be well
 
 
@@ -57,8 +58,7 @@ class Returning:
         try:
             self.good = self._read(lambda: self.hands.last_good(bad))
             self._open(bad)
-            followed = self._bring_about(bad)
-            return self._verify(bad, followed)
+            return self._verify(bad, self._done(bad))
         except (CannotRollBack, TimeoutError) as error:
             command = by_hand(self.story.cluster, self.story.service, bad, self.good)
             return Ending("rollback failed", (str(error), f"by hand: {command}"))
@@ -86,6 +86,18 @@ class Returning:
         self.story.rollback = Rollback(how, to, max(limit, before or 0.0))
         self.story.times["rollback_started_at"] = bad.back_at or self.clock.now()
         self.story.mark("rollback: begins", how=how, to=to)
+
+    def _done(self, bad: Deployment) -> Deployment:
+        """Go back, and again where ECS undid it: its alarm rang meanwhile, and is not watched while it rings."""
+        for _ in range(ROUNDS):
+            done = self._await_deployment(bad, self._bring_about(bad))
+            if done.arn == bad.arn or done.status == "SUCCESSFUL" or not was_undone(done, self.good):
+                return done
+            self.say(f"ECS has rolled the rollback back: {done.back_reason or done.reason}; once more")
+            self.story.mark("rollback: undone by ECS", deployment=done.arn, why=done.back_reason)
+            if self.story.rollback:
+                self.story.rollback.deployment = ""
+        raise CannotRollBack(f"ECS rolled the rollback back {ROUNDS} times: {done.back_reason or done.reason}")
 
     def _bring_about(self, bad: Deployment) -> str:
         """Do what is to be done; return the deployment to follow. Raises CannotRollBack, Overtaken, TimeoutError."""
@@ -132,8 +144,7 @@ class Returning:
 
     # -- reading it back ---------------------------------------------------------------------------------
 
-    def _verify(self, bad: Deployment, followed: str) -> Ending:
-        done = self._await_deployment(bad, followed)
+    def _verify(self, bad: Deployment, done: Deployment) -> Ending:
         good = self._good_digests(done)
         wrong = self._until(lambda: all_run(good, self.eyes.running_digests()))
         rollback, times = self.story.rollback, self.story.times
@@ -151,6 +162,7 @@ class Returning:
 
     def _ending(self, bad: Deployment, done: Deployment, good: dict[str, str]) -> Ending:
         assert self.story.rollback is not None
+        self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
         what = f"{', '.join(sorted(set(good.values())))} runs again in every task, and users are well"
         ours = bool(self.story.rollback.calls) or done.arn != bad.arn
         if not ours and BY_HAND not in done.back_reason:
@@ -160,7 +172,7 @@ class Returning:
 
     def _await_deployment(self, bad: Deployment, followed: str) -> Deployment:
         """Follow until ECS is done with it. Raises TimeoutError, Overtaken."""
-        ends = ("ROLLBACK_SUCCESSFUL",) if followed == bad.arn else ("SUCCESSFUL",)
+        ends = ("ROLLBACK_SUCCESSFUL",) if followed == bad.arn else ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL")
         said = ""
         while True:
             found = self._read(lambda: self.eyes.deployment(followed))
@@ -172,7 +184,7 @@ class Returning:
                 self.say(f"deployment {followed.rpartition('/')[2]} is {said}")
             if found.status in ends:
                 return found
-            if found.status in ("STOPPED", "ROLLBACK_FAILED") or (followed != bad.arn and found.status in WENT_BACK):
+            if found.status in ("STOPPED", "ROLLBACK_FAILED"):
                 raise CannotRollBack(f"the rollback's deployment is {found.status}: {found.reason or 'no reason'}")
             if self.clock.now() > self.deadline:
                 raise TimeoutError(f"the rollback is still {found.status} after {self.plan.verify_within_s:g} s")

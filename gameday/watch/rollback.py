@@ -39,9 +39,11 @@ class Step:
 def next_step(bad: Deployment, newest: Deployment, good: Good | None, by: By) -> Step:
     """Return the step. Raises CannotRollBack, Overtaken."""
     if newest.arn != bad.arn:
-        if good and newest.created_at > bad.created_at and _brings(newest, good, bad):
-            return Step("follow", newest.arn)  # this watcher's own before a crash, or somebody who was faster
-        raise Overtaken(f"a newer deployment has begun: {newest.arn}")
+        if not (good and newest.created_at > bad.created_at and _brings(newest, good, bad)):
+            raise Overtaken(f"a newer deployment has begun: {newest.arn}")
+        if was_undone(newest, good):
+            return Step("update")
+        return Step("follow", newest.arn)  # this watcher's own before a crash, or somebody who was faster
     if bad.status in (*GOING_BACK, *WENT_BACK):
         return Step("follow", bad.arn)
     if bad.status in UNDER_WAY and by != "digest":
@@ -51,6 +53,14 @@ def next_step(bad: Deployment, newest: Deployment, good: Good | None, by: By) ->
     if good is None:
         raise CannotRollBack("no other release was brought out whole before this one, so there is none to go back to")
     return Step("update")
+
+
+def was_undone(way_back: Deployment, good: Good | None) -> bool:
+    """Whether ECS has rolled the way back itself back: an alarm of the deployment rang for the bad release's errors.
+
+    Harmless where that ended on the good release all the same.
+    """
+    return way_back.status in WENT_BACK and (good is None or way_back.back_to != good.revision)
 
 
 def _brings(newest: Deployment, good: Good, bad: Deployment) -> bool:

@@ -53,6 +53,7 @@ class Watcher:
         self.plan, self.tell, self.say, self.manner = story.plan, tell, say, manner
         self.stop, self.lost = stop or Stop(), lost
         self.watched: Deployment | None = None
+        self.observed_from = story.began
         self._before: Traffic | None = None
         self._blind_from: float | None = None
         self._told_blind = False
@@ -191,7 +192,7 @@ class Watcher:
             why = f"the deployment has not ended within {self.plan.deploy_within_s:g} s, so it cannot be called well"
             self._finish("blind", why, loud=True)
             return True
-        end = max(self.story.began, finished) + self.plan.observe_s
+        end = max(self.observed_from, finished) + self.plan.observe_s
         if horizon(now, self.pace) < end:
             return False
         self._close(opinion, end)
