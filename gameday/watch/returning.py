@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gameday.watch.watcher import Stop
 
 T = TypeVar("T")
-WRITES = 6  # tries of one rollback's calls
+WRITES = 20  # tries of the calls of a rollback, each after reading back
 ROUNDS = 3  # of a rollback that ECS itself rolls back
 WELL_PERIODS = 3  # so long the users must be well
 
@@ -115,7 +115,8 @@ class Returning:
             try:
                 self._stop_it(bad) if step.kind == "stop" else self._update()
             except failures() as error:
-                self.story.recorder.log("warning", "a call of the rollback failed", error=str(error))
+                rollback.calls.append(f"no answer: {step.kind}: {error}")
+                self.story.mark("rollback: no answer", call=step.kind, error=str(error))
                 self.say(f"a call of the rollback failed, reading back: {error}")
             self._pause(min(self.pace.tick_s, 2.0**attempt))
         raise CannotRollBack(f"{WRITES} tries to roll back had no effect")
@@ -164,10 +165,11 @@ class Returning:
         assert self.story.rollback is not None
         self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
         what = f"{', '.join(sorted(set(good.values())))} runs again in every task, and users are well"
-        ours = bool(self.story.rollback.calls) or done.arn != bad.arn
-        if not ours and BY_HAND not in done.back_reason:
+        ours = bool(self.story.rollback.calls)
+        its_own = bool(done.back_reason) or not ours  # ECS says why; where it does not, who called it decides
+        if done.arn == bad.arn and its_own and BY_HAND not in done.back_reason:
             return Ending("rolled back by ecs", (f"{done.back_reason or done.reason}: {what}",))
-        who = "" if ours else "somebody else stopped the deployment: "
+        who = "" if ours else "somebody else began it: "
         return Ending("rolled back", (f"{who}{what}",))
 
     def _await_deployment(self, bad: Deployment, followed: str) -> Deployment:
