@@ -71,11 +71,11 @@ def _brings(newest: Deployment, good: Good, bad: Deployment) -> bool:
 
 
 class Hands:
-    """What a watcher changes in ECS. Reads through *service*; writes with one attempt a call."""
+    """What a watcher changes in ECS. Reads through *service*; writes without retries."""
 
     def __init__(self, service: Service, aws: Aws) -> None:
         self.service = service
-        self.ecs = aws.client("ecs", attempts=1)
+        self.ecs = aws.client("ecs", retries=0)
 
     def last_good(self, bad: Deployment) -> Good | None:
         """Return what to go back to."""
