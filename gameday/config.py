@@ -82,6 +82,14 @@ class WatchRule:
     limit: float  # share of requests, 0 to 1
     signal: Literal["requests", "ErrorRate"] = "requests"  # the load balancer's counts, or FoodConnect's own metric
 
+    def wrong(self, period_s: float) -> tuple[str, str] | None:
+        """Return the key that cannot be meant so, and what to write instead; None: all can."""
+        if not self.windows_s or min(self.windows_s) < period_s:
+            return "windows_s", f"windows of {self.windows_s} s; write windows of at least a period, {period_s} s"
+        if not 0 < self.limit < 1:
+            return "limit", f"a limit of {self.limit:g}; write a share of requests between 0 and 1, as 0.05"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:

@@ -55,7 +55,9 @@ class Cause:
 
 def handler(event: Mapping[str, Json], context: Context) -> dict[str, Json]:
     """Judge once, roll back on evidence, and return `watch.json`; {"ignored": why} where there is nothing to judge."""
-    return handle(event, context, options(os.environ), log)
+    wanted = options(os.environ)
+    os.environ.setdefault("GAMEDAY_STATE", str(wanted.runs / "state"))  # a home cannot be written there
+    return handle(event, context, wanted, log)
 
 
 def handle(event: Mapping[str, Json], context: Context, wanted: Options, tell: Tell) -> dict[str, Json]:

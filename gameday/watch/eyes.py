@@ -15,6 +15,7 @@ from gameday.watch.story import Story
 from gameday.watch.values import Crash, Deployment, Good, Traffic
 
 T = TypeVar("T")
+SLICE_S = 0.5
 TRIES, PAUSE_S = 3, 0.3  # of one read within a look, on top of botocore's own
 
 
@@ -29,7 +30,10 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The system's."""
+    """The system's. A wait ends early when `asked` changes: somebody wants the watcher to end."""
+
+    def __init__(self, asked: Callable[[], int] = lambda: 0) -> None:
+        self._asked = asked
 
     def now(self) -> float:
         """Return the seconds since the epoch."""
@@ -37,7 +41,9 @@ class RealClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        time.sleep(max(0.0, seconds))
+        end, before = time.monotonic() + seconds, self._asked()
+        while (left_s := end - time.monotonic()) > 0 and self._asked() == before:
+            time.sleep(min(left_s, SLICE_S))
 
 
 class Eyes(Protocol):

@@ -97,7 +97,8 @@ def experiment_now(client: DynamoDBClient | None, environment: Environment) -> H
     """Return whose experiment goes on in *environment*, on this machine or another; None: nobody's."""
     path = lock_path(environment)
     if is_held(path):
-        return read_holder(path)
+        holder = read_holder(path)
+        return holder if holder and not holder.over else Holder("that has just begun", "", "", "", 0, time.time())
     if client is None or not environment.lock_table:
         return None
     with suppress(client.exceptions.ResourceNotFoundException):  # no table: no run of another machine

@@ -100,11 +100,9 @@ def plan_of(environment: Environment, preset: str = "", observe_s: float = 0.0) 
 def _own_rules(environment: Environment) -> Iterable[Rule]:
     period_s = environment.sampling.period_s
     for index, each in enumerate(environment.watch.rules):
-        where = f"gameday.toml: environments.{environment.name}.watch.rules[{index}]"
-        if not each.windows_s or min(each.windows_s) < period_s:
-            raise UsageError(f"{where}.windows_s: {each.windows_s}; write windows of at least a period, {period_s} s")
-        if not 0 < each.limit < 1:
-            raise UsageError(f"{where}.limit is {each.limit:g}; write a share of requests between 0 and 1, as 0.05")
+        if wrong := each.wrong(period_s):
+            where = f"gameday.toml: environments.{environment.name}.watch.rules[{index}].{wrong[0]}"
+            raise UsageError(f"{where}: {wrong[1]}; `gameday check gameday.toml` says in which line")
         yield Rule(each.name, tuple(sorted(each.windows_s, reverse=True)), each.limit, each.signal)
 
 

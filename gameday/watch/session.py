@@ -81,8 +81,10 @@ def opened(
             story.drill = asked.manner.drill
             story.release = _released(aws, cluster, name, asked)
             story.save()
+        stop = stop or Stop()
+        clock = RealClock(lambda: stop.asked)
         yield Watcher(
-            AwsEyes(aws, environment, service), Hands(service, aws), RealClock(), story, environment.sampling,
+            AwsEyes(aws, environment, service), Hands(service, aws), clock, story, environment.sampling,
             tell=tell, say=say, manner=asked.manner, stop=stop, lost=lambda: lease.lost,
         )  # fmt: skip
 

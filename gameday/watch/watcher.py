@@ -21,7 +21,7 @@ from gameday.watch.rollback import By
 from gameday.watch.rules import Scene, judge
 from gameday.watch.story import Story
 from gameday.watch.telling import Tell, told
-from gameday.watch.values import GOING_BACK, UNDER_WAY, WENT_BACK, Crash, Deployment, Opinion, Proof, Traffic
+from gameday.watch.values import BY_HAND, GOING_BACK, UNDER_WAY, WENT_BACK, Crash, Deployment, Opinion, Proof, Traffic
 
 Say = Callable[[str], None]
 
@@ -144,7 +144,10 @@ class Watcher:
         if watched.status in (*GOING_BACK, *WENT_BACK):
             self._return(watched)
             return True
-        if watched.status in ("STOPPED", "STOP_REQUESTED"):
+        if watched.status == "STOPPED" and BY_HAND in watched.reason:
+            self._finish("superseded", "somebody stopped the deployment where it is; it is theirs to go on or back")
+            return True
+        if watched.status == "STOPPED":
             at = watched.finished_at or self.clock.now()
             proof = Proof(at, "deployment", 0.0, 1.0, 0.0, 0.0)
             said = f"deployment: ECS says it is {watched.status}: {watched.reason or 'no reason'}"

@@ -12,6 +12,7 @@ import pytest
 from gameday.analysis.stats import Span
 from gameday.config import Environment, Sampling, Settings, WatchRule
 from gameday.decode import decode
+from gameday.engine.lint.settings import settings_problems
 from gameday.errors import InputError, UsageError
 from gameday.source import Source
 from gameday.watch.readings import Place, horizon, queries, traffic
@@ -150,6 +151,16 @@ def test_rules_that_cannot_be_meant_are_refused(windows: list[float], limit: flo
     """No window, one below a period, and a limit that is no share."""
     with pytest.raises(UsageError, match=r"environments\.lab\.watch\.rules\[0\]"):
         plan_of(environment(rules=[WatchRule("mine", windows, limit)]))
+
+
+def test_check_says_where_a_rule_is_wrong(tmp_path: Path) -> None:
+    """All of them at once, each with its line."""
+    file = tmp_path / "gameday.toml"
+    head = '[environments.x]\nkind = "lab"\nregion = "eu-west-1"\n[environments.x.watch]\ncrashes = -1\nrules = [\n'
+    file.write_text(head + '{name = "a", windows_s = [300], limit = 5},\n{name = "b", windows_s = [], limit = 0.1}]\n')
+    told = [str(each).partition("gameday.toml:")[2] for each in settings_problems(file, tmp_path)]
+    assert [each.partition(":")[0] for each in told] == ["5", "7", "8"]
+    assert "write a share of requests between 0 and 1" in told[1]
 
 
 def test_an_unknown_key_of_the_watch_block_is_named(tmp_path: Path) -> None:

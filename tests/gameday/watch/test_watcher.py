@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from gameday.watch.rollback import By
 from gameday.watch.story import FILE, Story, unfinished
 from gameday.watch.values import Crash, Deployment
 from gameday.watch.watcher import Manner
-from tests.gameday.watch.stage import GOOD, NOW, Stage, environment, watched, watcher
+from tests.gameday.watch.stage import GOOD, NEW, NOW, Stage, environment, watched, watcher
 
 
 def kinds(stage: Stage) -> list[str]:
@@ -132,6 +133,14 @@ def test_a_rollback_of_ecs_itself_is_followed_and_verified(tmp_path: Path) -> No
     assert (story.outcome, stage.calls) == ("rolled back by ecs", [])
     assert story.rollback
     assert story.rollback.verified
+
+
+def test_a_deployment_that_ecs_gave_up_is_evidence_and_one_that_somebody_stopped_is_not(tmp_path: Path) -> None:
+    """STOPPED for want of healthy tasks: back by digest. STOPPED by a person: theirs to decide."""
+    failed = Stage(watched=replace(NEW, status="STOPPED", reason="ECS deployment circuit breaker: tasks failed"))
+    assert (watched(failed, tmp_path / "a").outcome, failed.calls) == ("rolled back", ["update"])
+    stopped = Stage(watched=replace(NEW, status="STOPPED", reason="Service deployment stopped by user."))
+    assert (watched(stopped, tmp_path / "b").outcome, stopped.calls) == ("superseded", [])
 
 
 def test_tasks_that_die_over_and_over_are_evidence_without_traffic(tmp_path: Path) -> None:
