@@ -189,8 +189,10 @@ def _by_rate(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
     before = sum(earlier) / len(earlier) if earlier else None
     counted = scene.counted(max(scene.since, until - rule.windows_s[0]), until)
     requests, weighted = _sum(counted, "requests"), ratio_of(counted)
-    said = _said(rule, means[0], requests, before)
-    said += "; weighted by requests it is " + ("unknown" if weighted is None else f"{weighted:.2%}")
+    said = (
+        f"{rule.name}: the mean of FoodConnect/ErrorRate is {means[0]:.2%} over {rule.windows_s[0]:g} s, the limit is "
+        f"{rule.limit:.2%}; before the deployment {_percent(before)}; weighted by requests it is {_percent(weighted)}"
+    )
     if min(means) <= max(rule.limit, (before or 0.0) + SEED_MARGIN):
         return Opinion("well", said)
     pairs = zip(rule.windows_s, means, strict=True)
@@ -257,8 +259,11 @@ def _sum(periods: Iterable[Period], what: str) -> float:
 
 
 def _said(rule: Rule, ratio: float, requests: float, before: float | None) -> str:
-    earlier = "unknown" if before is None else f"{before:.2%}"
     return (
         f"{rule.name}: {ratio:.2%} of {requests:.0f} requests failed within {rule.windows_s[0]:g} s, "
-        f"the limit is {rule.limit:.2%}; before the deployment {earlier}"
+        f"the limit is {rule.limit:.2%}; before the deployment {_percent(before)}"
     )
+
+
+def _percent(ratio: float | None) -> str:
+    return "unknown" if ratio is None else f"{ratio:.2%}"
