@@ -33,7 +33,7 @@ GOOD, LEAK = digest_of(manifest_of("default")), digest_of(manifest_of("memory-le
 DYING = {"MEMORY_LIMIT_MB": "1"}  # a task of the build that leaks is killed by its first request
 ALARMS: Any = {"alarmNames": [ERROR_ALARM], "enable": True, "rollback": True}
 WRITES = ("ecs:StopServiceDeployment", "ecs:UpdateService")
-FAST = Watch(observe_s=2, min_requests=20, verify_within_s=90, deploy_within_s=60)
+FAST = Watch(observe_s=3, min_requests=20, verify_within_s=90, deploy_within_s=60)
 
 
 @pytest.fixture(scope="module", autouse=True)
