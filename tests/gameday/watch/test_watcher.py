@@ -220,6 +220,23 @@ def test_a_signal_ends_a_watch_between_two_looks(tmp_path: Path) -> None:
     assert json.loads((tmp_path / FILE).read_text())["exit"] == 130
 
 
+@pytest.mark.parametrize(("times", "outcome"), [(1, "rolled back"), (2, "going on")])
+def test_a_signal_does_not_leave_a_rollback_half_done(tmp_path: Path, times: int, outcome: str) -> None:
+    """Once: it is finished first. Twice: it is left, and the record is one that can be gone on with."""
+    stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0)
+    one = watcher(stage, tmp_path / "2026-11-25T10-00-00Z-watch-service")
+    real = stage.sleep
+
+    def sleep(seconds: float) -> None:
+        one.stop.asked = times if stage.calls else 0
+        real(seconds)
+
+    stage.sleep = sleep  # type: ignore[method-assign]
+    one.watch()
+    assert (one.story.outcome, stage.calls) == (outcome, ["stop"])
+    assert bool(unfinished(tmp_path, environment(), "cluster", "service")) is (outcome == "going on")
+
+
 def test_a_channel_that_fails_does_not_stop_a_rollback(tmp_path: Path) -> None:
     """The record says that nobody was told."""
 
