@@ -15,9 +15,9 @@ from gameday.model import iso
 from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, tried
 from gameday.watch.readings import horizon
 from gameday.watch.rollback import DIGEST, STOP, By, CannotRollBack, Overtaken, all_run, by_hand, next_step, was_undone
-from gameday.watch.rules import Scene, ratio_before, ratio_of
+from gameday.watch.rules import Scene, is_bad, ratio_before, ratio_of
 from gameday.watch.story import Rollback, Story
-from gameday.watch.values import BY_HAND, GOING_BACK, WENT_BACK, Deployment, Good, Traffic
+from gameday.watch.values import BY_HAND, GOING_BACK, WENT_BACK, Deployment, Good, Period, Traffic
 
 if TYPE_CHECKING:
     from gameday.watch.watcher import Stop
@@ -206,17 +206,20 @@ class Returning:
         started, until = times["rollback_started_at"] or 0.0, horizon(self.clock.now(), self.pace)
         least_s = WELL_PERIODS * self.pace.period_s
         found = self.eyes.traffic(started - self.pace.period_s, until)
-        bad = [each for each in found.periods if each.requests and each.errors / each.requests > rollback.allowed]
+        bad = [each for each in found.periods if is_bad(each, rollback.allowed)]
         from_ = max([started, *[each.at + self.pace.period_s for each in bad]])
         start = max(from_, (times["rolled_back_at"] or started) - least_s)
         counted = [each for each in found.periods if each.at >= start]
-        requests, ratio = sum(each.requests for each in counted), ratio_of(counted)
+        requests, errors = sum(each.requests for each in counted), sum(each.errors for each in counted)
+        ratio = ratio_of(counted)
         if until - start < least_s or until < (times["rolled_back_at"] or 0.0):
             return f"{max(0.0, until - start):.0f} s without too many errors, {least_s:g} s are needed"
         if ratio is None or requests < self.plan.min_requests:
             return (
                 f"{requests:.0f} requests since the rollback, {self.plan.min_requests} are needed: no data is not well"
             )
+        if is_bad(Period(start, requests, errors), rollback.allowed):
+            return f"{ratio:.2%} of {requests:.0f} requests fail, {rollback.allowed:.2%} were allowed"
         times["users_well_at"] = from_
         self.say(f"users are well since {iso(from_)}: {ratio:.2%} of {requests:.0f} requests fail")
         return ""

@@ -19,6 +19,7 @@ from gameday.watch.values import Crash, Opinion, Period, Proof, Signal, Traffic
 
 STATED_FOR_S = 60.0  # presets are written for metrics of one minute, and scale with the environment's period
 CHANCE = 0.001  # a count of errors less likely than this is no chance
+NOISE = 0.01  # the same of one period, which is looked at beside others
 SEED_MARGIN = 0.01  # an unweighted mean has no counts to reckon with: it must exceed what was before by a point
 BUDGET = 0.001  # errors that an availability of 99.9 % allows
 SEED, BURN = "seed", "burn"
@@ -251,7 +252,13 @@ def tail(errors: float, requests: float, ratio: float) -> float:
 
 
 def _bad_since(periods: Iterable[Period], limit: float) -> float | None:
-    return min((each.at for each in periods if each.requests and each.errors / each.requests > limit), default=None)
+    over = [each for each in periods if each.requests and each.errors / each.requests > limit]
+    return min((each.at for each in over if is_bad(each, limit)), default=min((each.at for each in over), default=None))
+
+
+def is_bad(period: Period, allowed: float) -> bool:
+    """Whether one period has more errors than were allowed, and than noise would explain."""
+    return tail(period.errors, period.requests, allowed) < NOISE
 
 
 def _sum(periods: Iterable[Period], what: str) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from gameday.watch.rollback import By
 from gameday.watch.story import FILE, Story, unfinished
-from gameday.watch.values import Crash, Deployment
+from gameday.watch.values import Crash, Deployment, Traffic
 from gameday.watch.watcher import Manner
 from tests.gameday.watch.stage import GOOD, NEW, NOW, Stage, environment, watched, watcher
 
@@ -169,6 +169,24 @@ def test_users_who_cannot_be_seen_are_not_well(tmp_path: Path) -> None:
     story = watched(stage, tmp_path, verify_within_s=20)
     assert story.outcome == "rollback failed"
     assert "users are not seen to be well" in story.why[0]
+
+
+def test_noise_after_a_rollback_does_not_hide_that_users_are_well(tmp_path: Path) -> None:
+    """One request in a hundred fails every other second, as before the release: that is noise, and users are well."""
+    stage = Stage(deployed_after_s=60)
+    stage.errors = lambda at: 0.2 if at >= NOW else 0.01 * (at % 2)
+    real = stage.traffic
+
+    def noisy(start: float, until: float) -> Traffic:
+        found = real(start, until)
+        hurt = [replace(each, errors=max(each.errors, each.at % 2)) for each in found.periods]
+        return replace(found, periods=tuple(hurt))
+
+    stage.traffic = noisy  # type: ignore[method-assign]
+    story = watched(stage, tmp_path, verify_within_s=30)
+    assert story.outcome == "rolled back"
+    assert stage.back_at is not None
+    assert story.times["users_well_at"] == int(stage.back_at + stage.takes_s) + 1
 
 
 def test_without_a_release_before_there_is_no_way_back(tmp_path: Path) -> None:
