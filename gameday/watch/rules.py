@@ -39,6 +39,11 @@ class Rule:
     signal: Signal = "requests"
     cut: bool = True
 
+    @property
+    def least_s(self) -> float:
+        """How much there must be since the deployment."""
+        return min(self.windows_s) if self.cut else self.windows_s[0]
+
     def scaled(self, period_s: float) -> Rule:
         """Return it for metrics of another period."""
         factor = period_s / STATED_FOR_S
@@ -71,6 +76,11 @@ class Plan:
     def crash_window_s(self) -> float:
         """In which window ended tasks are counted."""
         return 5 * self.period_s
+
+    @property
+    def needs_s(self) -> float:
+        """How long after the deployment every rule can be judged."""
+        return max(each.least_s for each in self.rules)
 
     @property
     def look_back_s(self) -> float:
@@ -154,10 +164,11 @@ def judge_rule(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
         return Opinion(
             "blind", f"{rule.name}: no {what} for more than {plan.blind_after_s:g} s: no data is not healthy"
         )
-    least_s = min(rule.windows_s) if rule.cut else rule.windows_s[0]
-    if until - scene.since < least_s:
+    if until - scene.since < rule.least_s:
         has_s = max(0.0, until - scene.since)
-        return Opinion("unknown", f"{rule.name}: {has_s:.0f} s of data since the deployment, {least_s:g} s are needed")
+        return Opinion(
+            "unknown", f"{rule.name}: {has_s:.0f} s of data since the deployment, {rule.least_s:g} s are needed"
+        )
     return _by_rate(scene, rule, plan) if rule.signal == "ErrorRate" else _by_requests(scene, rule, plan)
 
 

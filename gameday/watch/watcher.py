@@ -54,6 +54,7 @@ class Watcher:
         self.stop, self.lost = stop or Stop(), lost
         self.watched: Deployment | None = None
         self.observed_from = story.began
+        self._judged_until = 0.0  # up to when traffic has been read; a slow answer is older than the clock says
         self._before: Traffic | None = None
         self._blind_from: float | None = None
         self._told_blind = False
@@ -131,6 +132,7 @@ class Watcher:
             self._before = before
         after = self.eyes.traffic(max(since, until - back_s), until)
         rates = {**before.error_rate, **after.error_rate}
+        self._judged_until = until
         known = {each.at: each for each in (*before.periods, *after.periods)}
         return Traffic(until, tuple(known[at] for at in sorted(known)), rates)
 
@@ -196,7 +198,8 @@ class Watcher:
             self._finish("blind", why, loud=True)
             return True
         end = max(self.observed_from, finished) + self.plan.observe_s
-        if horizon(now, self.pace) < end:
+        end = max(end, watched.since + self.plan.needs_s + self.pace.period_s)
+        if self._judged_until < end and horizon(now, self.pace) < end + self.plan.blind_after_s:
             return False
         self._close(opinion, end)
         return True

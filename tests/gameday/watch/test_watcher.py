@@ -90,6 +90,21 @@ def test_an_api_that_fails_now_and_then_changes_nothing(tmp_path: Path) -> None:
     assert bad.calls == ["stop"]
 
 
+def test_a_slow_answer_does_not_end_a_watch_before_its_time(tmp_path: Path) -> None:
+    """CloudWatch takes eight seconds: what it then says is eight seconds old, and the end waits for newer figures."""
+    stage = Stage()
+    real = stage.traffic
+
+    def slow(start: float, until: float) -> Traffic:
+        stage.time += 4
+        return real(start, until)
+
+    stage.traffic = slow  # type: ignore[method-assign]
+    story = watched(stage, tmp_path, observe_s=1)
+    assert story.outcome == "well"
+    assert stage.time > NOW + stage.deployed_after_s + 8
+
+
 def test_an_api_that_is_silent_is_blind(tmp_path: Path) -> None:
     """CloudWatch refuses every call: nothing is rolled back, people are told, and the end is exit 4."""
     stage = Stage(errors=lambda at: 1.0, broken=lambda what, at: what == "traffic")
