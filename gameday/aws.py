@@ -93,11 +93,14 @@ class Aws:
         keys = LAB_KEYS if self.environment.kind == "lab" else {}
         return boto3.Session(region_name=self.environment.region, **keys)  # type: ignore[arg-type]
 
-    def client(self, service: str) -> Any:
-        """Return a client with short time-outs and few retries: a run must not hang on its own questions."""
+    def client(self, service: str, retries: int = 3) -> Any:
+        """Return a client with short time-outs and few retries: a run must not hang on its own questions.
+
+        Without retries a call whose answer was lost is not sent again: for what must not be done twice.
+        """
         from botocore.config import Config
 
-        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": retries})
         endpoint = self.environment.endpoint or None
         client = self._session.client(service, endpoint_url=endpoint, config=config)
         client.meta.events.register("before-call", self._leaves)

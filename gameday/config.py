@@ -96,6 +96,38 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchRule:
+    """One own rule of `gameday watch`: the error ratio is above the limit in every one of the windows."""
+
+    name: str
+    windows_s: list[float]  # as they are: not scaled, unlike those of a preset
+    limit: float  # share of requests, 0 to 1
+    signal: Literal["requests", "ErrorRate"] = "requests"  # the load balancer's counts, or FoodConnect's own metric
+
+    def wrong(self, period_s: float) -> tuple[str, str] | None:
+        """Return the key that cannot be meant so, and what to write instead; None: all can."""
+        if not self.windows_s or min(self.windows_s) < period_s:
+            return "windows_s", f"windows of {self.windows_s} s; write windows of at least a period, {period_s} s"
+        if not 0 < self.limit < 1:
+            return "limit", f"a limit of {self.limit:g}; write a share of requests between 0 and 1, as 0.05"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How `gameday watch` judges a release here. What is 0 is taken from the pace of the metrics."""
+
+    preset: Literal["burn", "seed"] = "burn"
+    rules: list[WatchRule] = field(default_factory=list)  # instead of the preset's
+    observe_s: float = 0.0  # after the deployment has ended; 0: 15 periods
+    blind_after_s: float = 0.0  # without data for longer: blind; 0: `max_gap_s` and a period
+    deploy_within_s: float = 3600.0  # how long a deployment may take
+    verify_within_s: float = 1800.0  # how long a rollback may take, with the users well again
+    min_requests: int = 20  # in the longest window; fewer are not judged
+    crashes: int = 3  # tasks of the release that ended by themselves within 5 periods; 0: not judged
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One place where experiments run."""
 
@@ -110,6 +142,7 @@ class Environment:
     rules: Rules = field(default_factory=Rules)
     channels: Mapping[str, Channel] = field(default_factory=dict)  # where people are told
     owner: str = ""  # who answers for what the suite does here; every message names them
+    watch: Watch = field(default_factory=Watch)
     production: bool = False  # then a run needs the explicit word: `--production NAME`
     lock_table: str = ""  # DynamoDB table of the lock that works across machines; empty: this machine only
     name: str = ""

@@ -36,12 +36,19 @@ def _environment(source: Source, where: Path_, environment: Environment, suite: 
         yield source.problem((*where, "account"), f"an account has 12 digits, not {environment.account!r}")
     if environment.url and not re.match(r"https?://[^/\s]+", environment.url):
         yield source.problem((*where, "url"), f"{environment.url!r} is no address; begin with https:// or http://")
-    for part, value in (("phases", environment.phases), ("sampling", environment.sampling)):
+    parts = (("phases", environment.phases), ("sampling", environment.sampling), ("watch", environment.watch))
+    for part, value in parts:
         for field in fields(value):
             seconds = getattr(value, field.name)
+            if not isinstance(seconds, int | float):
+                continue
             if seconds < 0 or (seconds == 0 and field.name in ("tick_s", "period_s")):
-                message = f"{field.name} of {seconds:g} seconds makes no sense; write more than 0"
+                unit = " seconds" if field.name.endswith("_s") else ""
+                message = f"{field.name} of {seconds:g}{unit} makes no sense; write more than 0"
                 yield source.problem((*where, part, field.name), message)
+    for index, rule in enumerate(environment.watch.rules):
+        if wrong := rule.wrong(environment.sampling.period_s):
+            yield source.problem((*where, "watch", "rules", index, wrong[0]), wrong[1])
     yield from _rules(source, (*where, "rules"), environment, suite)
     yield from placed(source, str(where[-1]), environment)
 
