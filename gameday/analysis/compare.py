@@ -16,6 +16,7 @@ from typing import Any
 from gameday.model import Json, from_iso
 
 SPREADS = 4.0  # of the good runs; a normal one is beyond it once in 30 000 times
+LEAST_FOR_SPREAD = 3  # of two values one may be an outlier, and nobody can say which
 MAD_TO_SIGMA = 1.4826  # of the median absolute deviation, for normal values
 SHOWN = {"s": (" s", 1.0, 1), "": (" %", 100.0, 2), "ms": (" ms", 1.0, 0)}  # what follows, factor, digits
 
@@ -24,7 +25,7 @@ SHOWN = {"s": (" s", 1.0, 1), "": (" %", 100.0, 2), "ms": (" ms", 1.0, 0)}  # wh
 class Allowance:
     """What a measure may exceed the good runs by: the larger of a percentage and an absolute amount in its unit."""
 
-    percent: float = 50.0
+    percent: float = 30.0
     floor: float = 0.0
 
 
@@ -32,7 +33,7 @@ class Allowance:
 class Limits:
     """The allowances by kind of measure. `recovery_s` counts for users and for the layers of the control plane."""
 
-    recovery_s: Allowance = field(default_factory=lambda: Allowance(50.0, 3.0))
+    recovery_s: Allowance = field(default_factory=lambda: Allowance(30.0, 4.0))
     error_ratio: Allowance = field(default_factory=lambda: Allowance(100.0, 0.005))
     p99_ms: Allowance = field(default_factory=lambda: Allowance(100.0, 250.0))
 
@@ -124,7 +125,7 @@ def _compared(row: Measure, good: list[float], limits: Limits) -> Compared:
 
 def _allowed(good: list[float], middle: float, allowance: Allowance) -> float:
     """Return how far above the median of the good runs is no worse."""
-    spread = MAD_TO_SIGMA * median(abs(value - middle) for value in good)
+    spread = MAD_TO_SIGMA * median(abs(value - middle) for value in good) if len(good) >= LEAST_FOR_SPREAD else 0.0
     return max(allowance.floor, abs(middle) * allowance.percent / 100.0, SPREADS * spread)
 
 
