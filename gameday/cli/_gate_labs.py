@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gameday.aws import Aws
 from gameday.cli._shared import lab_settings, lab_variables
 from gameday.gate.judging import Tried
-from gameday.gate.touched import fingerprint
+from gameday.gate.touched import changed, fingerprint
 
 if TYPE_CHECKING:
     from gameday.cli.gate import Wanted
@@ -44,7 +44,6 @@ def labs(
         for place in range(1, number):
             more = stack.enter_context(_lab(place, gate, environment, wanted))
             if more is None:
-                gate.note(f"{place} experiment(s) at a time: lab {place + 1} has another release than the first")
                 break
             surroundings.append(more)
         yield [_player(each, gate, wanted, running) for each in surroundings], lambda: _stop(running)
@@ -52,8 +51,9 @@ def labs(
 
 @contextmanager
 def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> Iterator[dict[str, str] | None]:
-    """Yield the variables that lead to one more lab; None when another release runs there."""
+    """Yield the variables that lead to one more lab; None, and a note, when it is not as the first or not there."""
     from lab import control
+    from lab.settings import LabError
 
     first = control.status(lab_settings().home)
     assert first is not None
@@ -61,21 +61,29 @@ def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> It
     settings = lab_settings(home=home, build=first.build, deny=first.deny, tasks=first.tasks)
     settings = replace(settings, port_base=_free_ports(first.port_base, place))
     gate.say(f"lab {place + 1} starts on port {settings.port_base}")
-    state = control.up(settings, lambda sentence: None)
+    at_a_time = f"{place} experiment{'s' if place > 1 else ''} at a time"
+    try:
+        state = control.up(settings, lambda sentence: None)
+    except LabError as error:
+        gate.note(f"{at_a_time}: another lab did not come up ({error})")
+        yield None
+        return
     try:
         there = replace(environment, endpoint=state.endpoint, url=state.url)
-        same = _released(there) == _released(environment)
+        if difference := _differs(there, environment):
+            gate.note(f"{at_a_time}: a fresh lab is not as the one that is up ({'; '.join(difference.values())})")
         own = {"GAMEDAY_LAB_HOME": str(home), "GAMEDAY_LAB_PORT_BASE": str(settings.port_base),
                "GAMEDAY_STATE": str(home / "gameday-state")}  # fmt: skip
-        yield {**os.environ, **lab_variables(state, wanted.suite), **own} if same else None
+        yield None if difference else {**os.environ, **lab_variables(state, wanted.suite), **own}
     finally:
         control.down(home)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _released(environment: Environment) -> Mapping[str, Any] | None:
-    """Return what a release is made of."""
-    return fingerprint(Aws(environment, read_only=True))[0]["task-definition"]
+def _differs(there: Environment, here: Environment) -> dict[str, str]:
+    """Return what is different on another lab; what cannot be read is."""
+    seen = [fingerprint(Aws(each, read_only=True))[0] for each in (there, here)]
+    return changed(*seen)
 
 
 def _free_ports(first: int, place: int) -> int:

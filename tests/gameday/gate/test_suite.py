@@ -76,12 +76,8 @@ MISTAKES = {
     f"experiments:\n- file: {STOP}\n  expect: broken": (3, 11, "did you mean 'broke'?"),
     f"experiments:\n- file: {STOP}\n  expect: broke": (3, 11, "needs `why`, and `until`"),
     f"experiments:\n- file: {STOP}\n  until: 2027-01-31": (3, 10, "belongs to `expect: broke`"),
-    f"experiments:\n- file: {STOP}\n  expect: broke\n  why: x\n  until: '2027-02-31'": (
-        5,
-        10,
-        "no day of the calendar",
-    ),
-    f"experiments:\n- file: {STOP}\n  quarantine: {{why: x, until: soon}}": (3, 32, "a quarantine ends on a day"),
+    f"experiments:\n- file: {STOP}\n  expect: broke\n  why: x\n  until: '2027-02-31'": (5, 10, "no day"),
+    f"experiments:\n- file: {STOP}\n  quarantine: {{why: x, until: soon}}": (3, 31, "a quarantine ends on a day"),
     f"experiments:\n- file: {STOP}\n  quarantine: {{until: 2027-01-31}}": (3, 15, "lacks the key 'why'"),
 }
 
