@@ -110,10 +110,13 @@ def _player(
     """Return what plays an experiment on one lab in a process of its own: Chaos Toolkit plays one a process."""
 
     def one(part: Part) -> Tried:
-        values = {**part.entry.set, **wanted.values}
         command = [sys.executable, "-m", "gameday", "run", str(part.file), "--on", wanted.env, "--json",
                    "--runs", str(wanted.runs), *(["--yes"] if wanted.yes else [])]  # fmt: skip
-        command += [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+        command += [
+            word
+            for key, value in part.values(wanted.values).items()
+            for word in ("--set", f"{key}={json.dumps(value)}")
+        ]
         log = gate.folder / f"experiment-{part.number + 1}.log"
         began = time.monotonic()
         with log.open("a", encoding="utf-8") as told:

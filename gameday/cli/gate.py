@@ -89,6 +89,7 @@ def command(
     """
     root = open_suite()
     say_the_word(production)
+    from gameday.config import load_settings
     from gameday.gate import suite as suites
     from gameday.gate.session import Asked, Gate
     from gameday.redact import Redactor
@@ -97,6 +98,7 @@ def command(
     actions = os.environ.get("GITHUB_ACTIONS") == "true"
     wanted = Wanted(root, env or loaded.suite.environment, runs, dict(pair(text) for text in given), parallel or 1,
                     yes, report_url, summary, annotations or ("github" if actions else "none"), as_json)  # fmt: skip
+    suites.check_values(loaded, wanted.values, load_settings(root).environment(wanted.env).names)
     environment = _ask(loaded, wanted)
     again = _again(suite, wanted, given, release, changed_only, parallel)
     asked = Asked(runs, release, _time(committed), baseline, changed_only, again)
@@ -205,11 +207,10 @@ def _player(environment: Environment, wanted: Wanted) -> Player:
     from gameday.gate.judging import Tried
 
     def one(part: Part) -> Tried:
-        values = {**part.entry.set, **wanted.values}
         setup = Setup(environment, wanted.suite, wanted.runs, Console(), repeat_with=again(part, wanted),
                       settle_leftovers=wanted.yes)  # fmt: skip
         began = time.monotonic()
-        findings = play(part.file, setup, values)
+        findings = play(part.file, setup, part.values(wanted.values))
         took = time.monotonic() - began
         write(wanted.runs / str(findings["run"]), ["html", "md", "junit"])
         return Tried(exit_code(findings), took, findings)
@@ -219,9 +220,10 @@ def _player(environment: Environment, wanted: Wanted) -> Player:
 
 def again(part: Part, wanted: Wanted) -> str:
     """Return the command that plays one experiment of the suite alone."""
-    values = {**part.entry.set, **wanted.values}
     words = ["gameday", "run", str(part.file), "--on", wanted.env]
-    return shlex.join([*words, *(word for key, value in values.items() for word in ("--set", f"{key}={value}"))])
+    for key, value in part.values(wanted.values).items():
+        words += ["--set", f"{key}={json.dumps(value)}"]
+    return shlex.join(words)
 
 
 def _print(gate: Gate, found: dict[str, Any], wanted: Wanted) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gameday.engine.runner import ENDS_ALL
 from gameday.errors import GamedayError
 from gameday.gate.judging import RETRIED, Tried
 from gameday.gate.suite import Entry
+from gameday.model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Part:
     file: Path
     title: str
     takes_s: float
+    keys: frozenset[str] = frozenset()  # what may be set: its configuration, and the environment's names
+
+    def values(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the values to play it with: the suite's, and of those *given* for all the ones it has."""
+        return {**self.entry.set, **{key: value for key, value in given.items() if key in self.keys}}
 
 
 @dataclass(frozen=True, slots=True)

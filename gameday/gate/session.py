@@ -19,10 +19,9 @@ from gameday.block import block_in
 from gameday.config import Environment
 from gameday.engine.setup import facts, run_id
 from gameday.gate import baseline, document, judging, junit, page, summary, touched
-from gameday.gate.baseline import Baseline
 from gameday.gate.judging import Outcome
 from gameday.gate.playing import Part, Played, Say
-from gameday.gate.suite import Loaded
+from gameday.gate.suite import Entry, Loaded, keys_of
 from gameday.model import Json
 from gameday.record import Recorder, Redactor
 from gameday.release import Release, find
@@ -44,20 +43,30 @@ class Asked:
 
 
 class Gate:
-    """The state of one gate; `say` gets a sentence whenever something is known."""
+    """The state of one gate; `say` gets a sentence whenever something is known.
+
+    Making one raises UsageError when the baseline that was named is none; then nothing has been written.
+    """
 
     def __init__(self, loaded: Loaded, environment: Environment, asked: Asked, redact: Redactor, say: Say) -> None:
         self.asked, self.say, self.redact = asked, say, redact
-        name = run_id(f"gate-{document.suite_name(loaded)}", None, asked.runs)
-        self.recorder = Recorder(asked.runs / name, redact)
-        release = Release(id=asked.release, committed_at=asked.committed)
-        self.head = document.Head(name, loaded, time.time(), asked.repeat_with, facts(environment), release)
-        self.good = Baseline()
+        suite = document.suite_name(loaded)
+        self.good = (
+            baseline.given(asked.baseline, suite, environment)
+            if asked.baseline
+            else baseline.good_gates(asked.runs, suite, environment)
+        )
+        entries = zip(loaded.suite.experiments, loaded.files, strict=True)
         self.parts: tuple[Part, ...] = tuple(
-            Part(number, entry, file, _title(file), 0.0)
-            for number, (entry, file) in enumerate(zip(loaded.suite.experiments, loaded.files, strict=True))
+            _part(number, entry, file, environment) for number, (entry, file) in enumerate(entries)
         )
         self.left: dict[int, document.Result] = {}
+        name = run_id(f"gate-{suite}", None, asked.runs)
+        self.recorder = Recorder(asked.runs / name, redact)
+        release, good = Release(id=asked.release, committed_at=asked.committed), self.good.as_json()
+        self.head = document.Head(
+            name, loaded, time.time(), asked.repeat_with, facts(environment), release, baseline=good
+        )
         self._save(document.document(self.head, [], NOT_ENDED, None))
 
     @property
@@ -68,12 +77,12 @@ class Gate:
     def look(self, environment: Environment) -> list[Part]:
         """Read what is released and what good gates there are; return the parts that are asked for.
 
-        Raises Refusal or UsageError: it is the wrong account, AWS does not answer, or the baseline is none.
+        Raises Refusal or UsageError: it is the wrong account, or AWS does not answer.
         """
         self.head = replace(self.head, environment=facts(environment))
         aws = Aws(environment, read_only=True)
         aws.check_account()
-        self._find_baseline(environment)
+        self._say_baseline()
         self._find_release(aws, environment)
         now, unread = touched.fingerprint(aws)
         self.recorder.save(baseline.FINGERPRINT, now)
@@ -84,13 +93,10 @@ class Gate:
         self.parts = tuple(self._timed(part, environment) for part in self.parts)
         return [part for part in self.parts if part.number not in self.left]
 
-    def _find_baseline(self, environment: Environment) -> None:
-        name, given = document.suite_name(self.head.loaded), self.asked.baseline
-        runs = self.asked.runs
-        self.good = baseline.given(given, name, environment) if given else baseline.good_gates(runs, name, environment)
-        self.head = replace(self.head, baseline=self.good.as_json())
+    def _say_baseline(self) -> None:
         if self.good.gates:
-            self.say(f"compared with {len(self.good.gates)} good gate(s), the newest is {self.good.gates[0]['gate']}")
+            count, newest = len(self.good.gates), self.good.gates[0]["gate"]
+            self.say(f"compared with {count} good gate{'s' if count > 1 else ''}, the newest is {newest}")
         else:
             self.say("no good gate of this suite on this environment yet: nothing is compared")
 
@@ -106,12 +112,12 @@ class Gate:
 
     def _leave_out(self, changed: Mapping[str, str]) -> None:
         """Leave out what a release has not touched; an experiment that names no area is about everything."""
-        self.head = replace(self.head, changed=tuple(f"{area}: {why}" for area, why in changed.items()))
+        self.head = replace(self.head, changed=tuple(changed.values()))
         for part in self.parts:
             areas = part.entry.touches
             if areas and not any(area in changed for area in areas):
-                named = " and ".join(touched.WORDS[area] for area in areas)
-                why = f"left out by --changed-only: the {named} is as in {self.good.gates[0]['gate']}"
+                named = " and ".join(f"the {touched.WORDS[area]}" for area in areas)
+                why = f"left out by --changed-only: as in {self.good.gates[0]['gate']}: {named}"
                 self.left[part.number] = document.unplayed(part, judging.left_out(why))
                 self.say(f"{part.title}: {why}")
             else:
@@ -157,7 +163,8 @@ class Gate:
         ordered = [results[number] for number in sorted(results)]
         end = judging.outcome([(result.part.title, result.judged) for result in ordered])
         if stopped and code:
-            end = Outcome(judging.OUTCOMES.get(code, "inconclusive"), code, [stopped, *end.why])
+            others = [why for why in end.why if not why.endswith(stopped)]
+            end = Outcome(judging.OUTCOMES.get(code, "inconclusive"), code, [stopped, *others])
         return self._save(document.document(self.head, ordered, end, time.time()))
 
     def _save(self, gate: dict[str, Json]) -> dict[str, Any]:
@@ -171,6 +178,6 @@ class Gate:
         return clean
 
 
-def _title(file: Path) -> str:
-    data = Source.yaml(file).data
-    return str(data["title"]) if isinstance(data, dict) else file.stem
+def _part(number: int, entry: Entry, file: Path, environment: Environment) -> Part:
+    data = cast("dict[str, Any]", Source.yaml(file).data)
+    return Part(number, entry, file, str(data["title"]), 0.0, keys_of(file, environment.names))

@@ -7,7 +7,7 @@ quarantine whose day has passed) is told by `overdue`: such a suite is still pla
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -140,6 +140,22 @@ def read(path: Path, root: Path) -> Loaded:
     return Loaded(path, source, suite, tuple(files))
 
 
+def keys_of(file: Path, names: Iterable[str]) -> frozenset[str]:
+    """Return what may be set of an experiment: its own configuration, and an environment's *names*."""
+    data = Source.yaml(file).data
+    declared = data.get("configuration") if isinstance(data, dict) else None
+    return frozenset([*(declared if isinstance(declared, dict) else ()), *names])
+
+
+def check_values(loaded: Loaded, given: Iterable[str], names: Iterable[str]) -> None:
+    """Raise UsageError for a value that no experiment of the suite has."""
+    known = sorted(set().union(*(keys_of(file, names) for file in loaded.files)))
+    for key in given:
+        if key not in known:
+            hint = suggestion(key, known)
+            raise UsageError(f"--set {key}: no experiment of {loaded.path} and not the environment has it; {hint}")
+
+
 def problems_of(path: Path, root: Path, today: date) -> list[Problem]:
     """Return every problem of a suite file itself, wrong or out of date. Raises as `Source.yaml` does."""
     source = Source.yaml(path)
@@ -230,14 +246,13 @@ def _of_file(source: Source, where: Path_, entry: Entry, root: Path) -> Iterator
         return  # told with its own place
     if is_suite(data):
         yield source.problem((*where, "file"), f"{entry.file} is a suite; name its experiments instead")
-    elif isinstance(data, dict):
-        yield from _of_values(source, where, entry, data, root)
+    else:
+        yield from _of_values(source, where, entry, path, root)
 
 
-def _of_values(source: Source, where: Path_, entry: Entry, data: dict[str, Json], root: Path) -> Iterator[Problem]:
+def _of_values(source: Source, where: Path_, entry: Entry, path: Path, root: Path) -> Iterator[Problem]:
     """Find values that neither the experiment nor an environment has."""
-    declared = data.get("configuration")
-    known = [*(declared if isinstance(declared, dict) else ()), *_names(root)]
+    known = sorted(keys_of(path, _names(root)))
     for key in entry.set:
         if key not in known:
             hint = suggestion(key, known) if known else "it declares none"

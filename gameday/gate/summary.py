@@ -13,6 +13,7 @@ SYMBOLS = {
     "passed": "✅", "known": "☑️", "quarantined": "🟡", "failed": "❌", "inconclusive": "❔", "refused": "⛔",
     "not played": "⏭️", "aborted": "🛑", "interrupted": "🛑", "undo incomplete": "🛑",
 }  # fmt: skip
+FIGURES = (("recovery_s", "s"), ("error_ratio", ""), ("p99_ms", "ms"))
 MOST_REASONS = 8
 MOST_LETTERS = 2000  # of one sentence
 
@@ -62,7 +63,7 @@ def _head(gate: Mapping[str, Any], url: str) -> list[str]:
 def _table_row(row: Mapping[str, Any]) -> str:
     cells = [
         f"{SYMBOLS.get(row['result'], '❔')} {row['result']}", safe(row["title"]), _cut(headline(row), 300),
-        shown(row["recovery_s"], "s"), shown(row["error_ratio"], ""), shown(row["p99_ms"], "ms"),
+        *(shown(row[name], unit) if row["runs"] else "" for name, unit in FIGURES),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

@@ -62,11 +62,11 @@ def changed(now: Mapping[str, Area | None], was: Mapping[str, Area | None] | Non
     for area in AREAS:
         before, after = (was or {}).get(area), now.get(area)
         if was is None:
-            said[area] = "no good gate has recorded what it was"
+            said[area] = f"no good gate has recorded the {WORDS[area]}"
         elif before is None or after is None:
             said[area] = f"the {WORDS[area]} could not be read {'then' if before is None else 'now'}"
         elif names := _differences(before, after):
-            more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+            more = f", and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
             said[area] = f"{WORDS[area]}: {', '.join(names[:MOST_SHOWN])}{more}"
     return said
 

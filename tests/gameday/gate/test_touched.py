@@ -20,7 +20,7 @@ def test_a_change_is_named_with_its_values() -> None:
     now = {**WAS, "database": {"a": 2, "c": None}, "alarms": {"a": 1, "b": "x"} | {f"n{n}": n for n in range(9)}}
     found = changed(now, WAS)
     assert found["database"] == "database: a (1 to 2), b (x to nothing)" and set(found) == {"database", "alarms"}
-    assert found["alarms"].endswith("and 6 more")
+    assert found["alarms"].endswith(", and 6 more")
 
 
 def test_what_is_unknown_is_touched() -> None:
