@@ -1,7 +1,7 @@
 """Writes the reference pages from the code: `python -m docs.reference`; with `--check` it only compares.
 
 Actions and probes come from their docstrings and signatures, the command line from click, exit codes, signals and the
-block's JSON Schema from `gameday.model`, the lab's builds from their table.
+block's JSON Schema from `gameday.model`, that of a suite from `gameday.gate`, the lab's builds from their table.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import click
 import lab.builds
 from gameday.cli import gameday
 from gameday.decode import json_schema
+from gameday.gate.suite import Suite
 from gameday.model import EXIT_CODES, SIGNALS, Block
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,7 @@ def builds() -> str:
 def pages() -> dict[str, str]:
     """Return {file name: text} of every generated page."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gameday block", **json_schema(Block)}
+    suite = {"$schema": schema["$schema"], "title": "suite of a release gate", **json_schema(Suite)}
     return {
         "actions.md": activities("actions", "Actions"),
         "probes.md": activities("probes", "Probes and proofs"),
@@ -96,6 +98,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": codes(),
         "builds.md": builds(),
         "gameday-block.schema.json": json.dumps(schema, indent=1) + "\n",
+        "gate-suite.schema.json": json.dumps(suite, indent=1) + "\n",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import click
@@ -16,9 +17,9 @@ from gameday.errors import InputError, Problem, UsageError
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON on standard output.")
 def command(files: tuple[Path, ...], as_json: bool) -> int:
-    """Check experiments, FIS templates and configuration without touching anything.
+    """Check experiments, suites, FIS templates and configuration without touching anything.
 
-    Without FILE, every experiment of the suite and gameday.toml. Each problem is FILE:LINE:COL: what is wrong; what to
+    Without FILE, all experiments and suites, and gameday.toml. Each problem is FILE:LINE:COL: what is wrong; what to
     write instead. With --json, each is {file, line, column, message}.
 
     \b
@@ -27,12 +28,10 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
       gameday check --json | jq -r '.[].message'
     """
     suite = open_suite()
-    from gameday.engine.check import problems_of
-
     problems: list[Problem] = []
     for file in files or _everything(suite):
         try:
-            problems += problems_of(file, suite)
+            problems += _problems_of(file, suite)
         except InputError as error:
             problems += error.problems
         except UsageError as error:
@@ -50,6 +49,17 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
         number = len(files or _everything(suite))
         click.echo(f"{number} {'file is' if number == 1 else 'files are'} fine")
     return 0
+
+
+def _problems_of(file: Path, suite: Path) -> list[Problem]:
+    """Return the problems of one file by the rules of its kind."""
+    from gameday.engine.check import problems_of
+    from gameday.gate import suite as suites
+    from gameday.source import Source
+
+    if file.suffix != ".toml" and suites.is_suite(Source.yaml(file).data):
+        return suites.problems_of(file, suite, date.today())
+    return problems_of(file, suite)
 
 
 def _everything(suite: Path) -> tuple[Path, ...]:

@@ -34,6 +34,8 @@ def command(runs: Path, as_json: bool) -> int:
     rows = []
     for path in sorted((suite / "experiments").rglob("*.yaml")):
         data: Any = Source.yaml(path).data
+        if "method" not in data:
+            continue  # a suite
         block: dict[str, Any] = next((one for one in data.get("extensions", []) if one.get("name") == "gameday"), {})
         proof = (block.get("fault") or {}).get("proof", [])
         row = {"file": str(_near(path)), "title": data["title"], "proof": [proof] if isinstance(proof, str) else proof}

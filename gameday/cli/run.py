@@ -10,14 +10,7 @@ from typing import Any
 import click
 
 from gameday.cli._shared import env_option, environment_up, open_suite, pair, runs_option, say_the_word
-from gameday.errors import UndoIncomplete
-from gameday.model import Verdict, worst_exit
-
-ENDS_ALL = (
-    UndoIncomplete.exit_code,
-    Verdict.ABORTED.exit_code,
-    Verdict.INTERRUPTED.exit_code,
-)  # nothing is played after
+from gameday.model import worst_exit
 
 
 @click.command("run")
@@ -52,12 +45,12 @@ def command(
     \b
     Example:
       gameday run experiments/rds/reboot-with-failover.yaml
-      gameday run experiments/*/*.yaml --on staging --yes
+      gameday run experiments/ecs/*.yaml --on staging --yes
     """
     suite = open_suite()
     say_the_word(production)
     from gameday.engine.progress import Console
-    from gameday.engine.runner import exit_code, play
+    from gameday.engine.runner import ENDS_ALL, exit_code, play
     from gameday.engine.setup import Setup
 
     values = dict(pair(text) for text in given)

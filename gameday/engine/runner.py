@@ -20,6 +20,11 @@ from gameday.errors import GamedayError, UndoIncomplete, UsageError
 from gameday.model import Json, Verdict
 
 ROOM_BYTES = 200 * 2**20
+ENDS_ALL = (  # nothing is played after a run that ended so
+    UndoIncomplete.exit_code,
+    Verdict.ABORTED.exit_code,
+    Verdict.INTERRUPTED.exit_code,
+)
 CONTROL = {"name": NAME, "provider": {"type": "python", "module": "gameday.control"}}
 
 

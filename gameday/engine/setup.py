@@ -83,6 +83,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+def facts(environment: Environment) -> dict[str, Json]:
+    """Return which environment it was, as `plan.json` and `findings.json` have it."""
+    return {
+        "name": environment.name,
+        "kind": environment.kind,
+        "account": environment.account,
+        "region": environment.region,
+        "url": environment.url,
+        "build": environment.build,
+        "simulated": dict(environment.simulated),
+    }
+
+
 def plan_of(
     setup: Setup, run: str, experiment: Mapping[str, Any], block: Block, seed: int, configuration: Mapping[str, Json]
 ) -> dict[str, object]:
@@ -103,15 +116,7 @@ def plan_of(
             "sha256": hashlib.sha256(text).hexdigest(),
         },
         "block": asdict(block),
-        "environment": {
-            "name": environment.name,
-            "kind": environment.kind,
-            "account": environment.account,
-            "region": environment.region,
-            "url": environment.url,
-            "build": environment.build,
-            "simulated": dict(environment.simulated),
-        },
+        "environment": facts(environment),
         "names": dict(environment.names),
         "configuration": dict(configuration),
         "phases": asdict(environment.phases.adjusted(block.load)),

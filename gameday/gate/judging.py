@@ -1,0 +1,156 @@
+"""What the tries of one experiment mean for the gate, and what the experiments mean for the release: pure.
+
+A verdict that was expected passes, and one that was not fails, also when something known to break holds. A quarantine
+takes away the say, except over what is still changed and over an interruption. Unknown is never passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from gameday.analysis.compare import Compared
+from gameday.gate.suite import Entry
+from gameday.model import Verdict, worst_exit
+
+UNDO_INCOMPLETE, INTERRUPTED, ABORTED, REFUSED, UNKNOWN, BUG = 6, 130, 5, 3, 4, 70
+RETRIED = (Verdict.INCONCLUSIVE.value, Verdict.INVALID.value)
+OUTCOMES: Mapping[int, str] = {
+    0: "passed", 1: "failed", 3: "refused", 4: "inconclusive", 5: "aborted", 6: "undo incomplete", 130: "interrupted",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One try of an experiment: its findings ({} when it has none, then `error` says why) and its exit code."""
+
+    exit: int
+    seconds: float
+    findings: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def verdict(self) -> str | None:
+        """The verdict; None without findings."""
+        return self.findings.get("verdict")
+
+    @property
+    def run(self) -> str:
+        """The run folder's name; "" when there is none."""
+        return str(self.findings.get("run", ""))
+
+    @property
+    def why(self) -> list[str]:
+        """The reasons, the decisive first."""
+        return [self.error] if self.error else [str(reason) for reason in self.findings.get("why") or []]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The result of one experiment, why, and the exit code that it asks the gate for."""
+
+    result: str
+    why: list[str]
+    exit: int
+
+
+def judge(entry: Entry, tries: Sequence[Tried], compared: Sequence[Compared], regressions: str, today: date) -> Judged:
+    """Return what the tries of an experiment mean; *compared* are the measures of the last one."""
+    last = tries[-1]
+    forced = _not_to_be_waived(last)
+    if forced:
+        return forced
+    told = _told(entry, last, compared, regressions)
+    if len(tries) > 1:
+        before = "; ".join(_tried(each) for each in tries[:-1])
+        told = replace(
+            told, why=[*told.why, f"tried {len(tries)} times: {before}, then {last.verdict or 'no verdict'}"]
+        )
+    if late := entry.overdue(today):
+        return Judged("failed", [f"{late}; take it out of the suite, or give it another day", *told.why], 1)
+    if entry.quarantine:
+        reason = f"quarantined until {entry.quarantine.until}: {entry.quarantine.why}"
+        return Judged("quarantined", [f"{reason}; alone it would be {told.result}", *told.why], 0)
+    return told
+
+
+def _tried(each: Tried) -> str:
+    return f"{each.verdict or 'no verdict'} ({each.why[0] if each.why else 'no reason'})"
+
+
+def _not_to_be_waived(last: Tried) -> Judged | None:
+    """Say what neither an expectation nor a quarantine changes."""
+    if last.exit == UNDO_INCOMPLETE:
+        left = [f"still changed: {each['what']}; restore it with: {each['restore_with']}" for each in _open(last)]
+        return Judged("aborted", [*left, *last.why], UNDO_INCOMPLETE)
+    if last.exit == INTERRUPTED:
+        return Judged("interrupted", last.why, INTERRUPTED)
+    return None
+
+
+def _open(last: Tried) -> list[Mapping[str, Any]]:
+    return list((last.findings.get("promises") or {}).get("open") or [])
+
+
+def _told(entry: Entry, last: Tried, compared: Sequence[Compared], regressions: str) -> Judged:
+    """Judge the last try by what was expected of it."""
+    if last.exit in (0, 1):
+        return _expected(entry, last, compared, regressions)
+    if last.exit == ABORTED:
+        return Judged("aborted", last.why, ABORTED)
+    if last.exit == REFUSED:
+        return Judged("refused", last.why, REFUSED)
+    return Judged("inconclusive", last.why, BUG if last.exit == BUG else UNKNOWN)
+
+
+def _expected(entry: Entry, last: Tried, compared: Sequence[Compared], regressions: str) -> Judged:
+    broke = last.exit == 1
+    if entry.expect == "broke":
+        reason = f"known to break until {entry.until}: {entry.why}"
+        if broke:
+            return Judged("known", [reason, *last.why], 0)
+        mend = "it holds again; take `expect: broke` out of the suite, so that it guards from now on"
+        return Judged("failed", [f"{mend} ({reason})"], 1)
+    if broke:
+        return Judged("failed", last.why, 1)
+    worse = [row.sentence for row in compared if row.worse]
+    lost = [row.sentence for row in compared if row.worse is None and row.was is not None]
+    if worse and regressions == "fail":
+        return Judged("failed", [*worse, *lost, "every objective was met", *last.why], 1)
+    return Judged("passed", [*worse, *lost, *last.why], 0)
+
+
+def left_out(why: str) -> Judged:
+    """Return the result of an experiment that was not asked for: it decides nothing."""
+    return Judged("not played", [why], 0)
+
+
+def not_played(why: str) -> Judged:
+    """Return the result of an experiment that was asked for and not played: the gate cannot pass."""
+    return Judged("not played", [why], UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The gate's end: its word, its exit code, and the reasons, the decisive first."""
+
+    word: str
+    exit: int
+    why: list[str]
+
+
+def outcome(judged: Sequence[tuple[str, Judged]]) -> Outcome:
+    """Return what (title, judged) of the experiments come to. Where nothing was checked, nothing is passed."""
+    code = worst_exit([each.exit for _, each in judged]) if judged else UNKNOWN
+    checked = [each for _, each in judged if each.result in ("passed", "known", "failed")]
+    if code == 0 and not checked:
+        names = sorted({each.result for _, each in judged})
+        return Outcome("inconclusive", UNKNOWN, [f"nothing was checked: every experiment is {' or '.join(names)}"])
+    deciding = [(title, each) for title, each in judged if each.exit == code]
+    others = [(title, each) for title, each in judged if each.exit not in (code, 0)]
+    if code == 0:
+        deciding = [(title, each) for title, each in judged if each.result in ("passed", "known")]
+    why = [f"{title}: {each.result}, {each.why[0] if each.why else 'no reason'}" for title, each in deciding + others]
+    return Outcome(OUTCOMES.get(code, "inconclusive"), code, why)

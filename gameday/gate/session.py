@@ -1,0 +1,183 @@
+"""One gate from its folder to its `gate.json`: what it looks at first, which experiments it asks for, and how it ends.
+
+The folder and a first `gate.json` are there before anything else, so that also a gate that was killed, or whose lab did
+not come up, has said that it did not pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from gameday.analysis.compare import Compared, compare, measures
+from gameday.aws import Aws
+from gameday.block import block_in
+from gameday.config import Environment
+from gameday.engine.setup import facts, run_id
+from gameday.gate import baseline, document, judging, junit, page, summary, touched
+from gameday.gate.judging import Outcome
+from gameday.gate.playing import Part, Played, Say
+from gameday.gate.suite import Entry, Loaded, keys_of
+from gameday.model import Json
+from gameday.record import Recorder, Redactor
+from gameday.release import Release, find
+from gameday.source import Source
+
+NOT_ENDED = Outcome("interrupted", judging.INTERRUPTED, ["the gate has not come to its end"])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked of a gate."""
+
+    runs: Path
+    release: str | None = None
+    committed: str | None = None
+    baseline: Path | None = None
+    changed_only: bool = False
+    repeat_with: str = ""
+
+
+class Gate:
+    """The state of one gate; `say` gets a sentence whenever something is known.
+
+    Making one raises UsageError when the baseline that was named is none; then nothing has been written.
+    """
+
+    def __init__(self, loaded: Loaded, environment: Environment, asked: Asked, redact: Redactor, say: Say) -> None:
+        self.asked, self.say, self.redact = asked, say, redact
+        suite = document.suite_name(loaded)
+        self.good = (
+            baseline.given(asked.baseline, suite, environment)
+            if asked.baseline
+            else baseline.good_gates(asked.runs, suite, environment)
+        )
+        entries = zip(loaded.suite.experiments, loaded.files, strict=True)
+        self.parts: tuple[Part, ...] = tuple(
+            _part(number, entry, file, environment) for number, (entry, file) in enumerate(entries)
+        )
+        self.left: dict[int, document.Result] = {}
+        name = run_id(f"gate-{suite}", None, asked.runs)
+        self.recorder = Recorder(asked.runs / name, redact)
+        release, good = Release(id=asked.release, committed_at=asked.committed), self.good.as_json()
+        self.head = document.Head(
+            name, loaded, time.time(), asked.repeat_with, facts(environment), release, baseline=good
+        )
+        self._save(document.document(self.head, [], NOT_ENDED, None))
+
+    @property
+    def folder(self) -> Path:
+        """The gate's folder."""
+        return self.recorder.folder
+
+    def look(self, environment: Environment) -> list[Part]:
+        """Read what is released and what good gates there are; return the parts that are asked for.
+
+        Raises Refusal or UsageError: it is the wrong account, or AWS does not answer.
+        """
+        self.head = replace(self.head, environment=facts(environment))
+        aws = Aws(environment, read_only=True)
+        aws.check_account()
+        self._say_baseline()
+        self._find_release(aws, environment)
+        now, unread = touched.fingerprint(aws)
+        self.recorder.save(baseline.FINGERPRINT, now)
+        for sentence in unread:
+            self.say(sentence)
+        if self.asked.changed_only:
+            self._leave_out(touched.changed(now, self.good.fingerprint))
+        self.parts = tuple(self._timed(part, environment) for part in self.parts)
+        return [part for part in self.parts if part.number not in self.left]
+
+    def _say_baseline(self) -> None:
+        if self.good.gates:
+            count, newest = len(self.good.gates), self.good.gates[0]["gate"]
+            self.say(f"compared with {count} good gate{'s' if count > 1 else ''}, the newest is {newest}")
+        else:
+            self.say("no good gate of this suite on this environment yet: nothing is compared")
+
+    def _find_release(self, aws: Aws, environment: Environment) -> None:
+        """Read the image that runs; a gate must not fail because a call for its papers is denied."""
+        names, asked = environment.names, self.asked
+        try:
+            release = find(aws, names["cluster"], names["service"], asked.release, asked.committed)
+        except Exception as error:  # noqa: BLE001  the release is then known by its name alone, and that is said
+            self.say(f"the release could not be read: {type(error).__name__}: {error}")
+            return
+        self.head = replace(self.head, release=release)
+
+    def _leave_out(self, changed: Mapping[str, str]) -> None:
+        """Leave out what a release has not touched; an experiment that names no area is about everything."""
+        self.head = replace(self.head, changed=tuple(changed.values()))
+        for part in self.parts:
+            areas = part.entry.touches
+            if areas and not any(area in changed for area in areas):
+                named = " and ".join(f"the {touched.WORDS[area]}" for area in areas)
+                why = f"left out by --changed-only: as in {self.good.gates[0]['gate']}: {named}"
+                self.left[part.number] = document.unplayed(part, judging.left_out(why))
+                self.say(f"{part.title}: {why}")
+            else:
+                reasons = [why for area, why in changed.items() if not areas or area in areas]
+                self.say(f"{part.title}: {'; '.join(reasons) or 'it names nothing that it touches, so it is played'}")
+
+    def _timed(self, part: Part, environment: Environment) -> Part:
+        """Return a part with how long it is thought to take."""
+        block = block_in(Source.yaml(part.file))
+        phases = environment.phases.adjusted(block.load if block else None)
+        least = phases.warmup_s + phases.baseline_s + phases.fault_s + phases.recovery_s
+        return replace(part, takes_s=baseline.estimate_s(self.good.seconds(str(part.file)), least))
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence that belongs to the gate, and say it."""
+        self.head = replace(self.head, notes=(*self.head.notes, sentence))
+        self.say(sentence)
+
+    def judged(self, played: Played) -> document.Result:
+        """Return the result of one experiment."""
+        if not played.tries:
+            return document.unplayed(played.part, judging.not_played(played.skipped))
+        suite, entry = self.head.loaded.suite, played.part.entry
+        compared = self._compared(played)
+        today = datetime.now(UTC).date()
+        judged = judging.judge(entry, played.tries, compared, suite.regressions, today)
+        return document.of_played(played, judged, compared)
+
+    def _compared(self, played: Played) -> list[Compared]:
+        """Compare the last try with the good gates, where it has figures of a whole run."""
+        last, suite = played.tries[-1], self.head.loaded.suite
+        if last.verdict not in ("held", "broke"):
+            return []
+        good = self.good.measures(str(played.part.file), played.part.entry.set, suite.baseline.keep)
+        return compare(measures(last.findings), good, suite.limits)
+
+    def end(self, done: Sequence[Played], stopped: str = "", code: int = 0) -> dict[str, Any]:
+        """Write the results and return `gate.json`. *stopped* and *code*: what ended the gate before its end."""
+        results = {each.part.number: self.judged(each) for each in done} | self.left
+        for part in self.parts:
+            if part.number not in results:
+                results[part.number] = document.unplayed(part, judging.not_played(stopped or "it did not come to it"))
+        ordered = [results[number] for number in sorted(results)]
+        end = judging.outcome([(result.part.title, result.judged) for result in ordered])
+        if stopped and code:
+            others = [why for why in end.why if not why.endswith(stopped)]
+            end = Outcome(judging.OUTCOMES.get(code, "inconclusive"), code, [stopped, *others])
+        return self._save(document.document(self.head, ordered, end, time.time()))
+
+    def _save(self, gate: dict[str, Json]) -> dict[str, Any]:
+        """Write `gate.json` and what is rendered from it, all without secrets."""
+        clean = cast("dict[str, Any]", self.redact(gate))
+        self.recorder.save(baseline.FILE, clean)
+        for name, render in (("junit.xml", junit.render), ("summary.md", summary.render), ("report.html", page.render)):
+            path, text = self.folder / name, render(clean)
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        return clean
+
+
+def _part(number: int, entry: Entry, file: Path, environment: Environment) -> Part:
+    data = cast("dict[str, Any]", Source.yaml(file).data)
+    return Part(number, entry, file, str(data["title"]), 0.0, keys_of(file, environment.names))

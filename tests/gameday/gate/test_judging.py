@@ -1,0 +1,138 @@
+"""What tries mean for the gate: expectations, quarantines and days, and that unknown never passes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from gameday.analysis.compare import Compared
+from gameday.gate.judging import Judged, Tried, judge, left_out, not_played, outcome
+from gameday.gate.suite import Entry, Quarantine
+
+TODAY = date(2026, 12, 1)
+EXITS = {"held": 0, "broke": 1, "refused": 3, "inconclusive": 4, "invalid": 4, "aborted": 5, "interrupted": 130}
+KNOWN = Entry("a.yaml", expect="broke", until="2027-01-31", why="no retries yet")
+ASIDE = Entry("a.yaml", quarantine=Quarantine("flaky", "2026-12-24"))
+PLAIN = Entry("a.yaml")
+WORSE = Compared("recovery", 2.0, 9.0, 5.0, "s", True)
+LOST = Compared("recovery", 2.0, None, 5.0, "s", None)
+
+
+def tried(verdict: str, why: str = "a reason", left: int = 0) -> Tried:
+    """Return a try with this verdict, and so many promises still open."""
+    open_ = [{"what": "a delay", "restore_with": "gameday undo"}] * left
+    findings: dict[str, Any] = {"verdict": verdict, "why": [why], "run": "r", "promises": {"open": open_}}
+    return Tried(6 if left else EXITS[verdict], 30.0, findings)
+
+
+@pytest.mark.parametrize(
+    ("entry", "verdict", "result", "code"),
+    [
+        (PLAIN, "held", "passed", 0),
+        (PLAIN, "broke", "failed", 1),
+        (PLAIN, "refused", "refused", 3),
+        (PLAIN, "inconclusive", "inconclusive", 4),
+        (PLAIN, "invalid", "inconclusive", 4),
+        (PLAIN, "aborted", "aborted", 5),
+        (PLAIN, "interrupted", "interrupted", 130),
+        (KNOWN, "broke", "known", 0),
+        (KNOWN, "held", "failed", 1),
+        (KNOWN, "inconclusive", "inconclusive", 4),
+        (ASIDE, "held", "quarantined", 0),
+        (ASIDE, "broke", "quarantined", 0),
+        (ASIDE, "inconclusive", "quarantined", 0),
+        (ASIDE, "interrupted", "interrupted", 130),
+    ],
+)
+def test_what_a_verdict_means(entry: Entry, verdict: str, result: str, code: int) -> None:
+    """By what was expected of the experiment, and whether it has a say."""
+    found = judge(entry, [tried(verdict)], [], "fail", TODAY)
+    assert (found.result, found.exit) == (result, code)
+
+
+def test_what_holds_unnoticed_tells_to_remove_the_expectation() -> None:
+    """And a quarantined one still says what it would be."""
+    assert "take `expect: broke` out of the suite" in judge(KNOWN, [tried("held")], [], "fail", TODAY).why[0]
+    assert "alone it would be failed" in judge(ASIDE, [tried("broke")], [], "fail", TODAY).why[0]
+
+
+@pytest.mark.parametrize("entry", [KNOWN, ASIDE])
+@pytest.mark.parametrize("verdict", ["held", "broke", "inconclusive"])
+def test_a_day_that_has_passed_fails(entry: Entry, verdict: str) -> None:
+    """Whatever the run said; on the day itself it still counts."""
+    late = judge(entry, [tried(verdict)], [], "fail", date(2027, 2, 1))
+    assert (late.result, late.exit) == ("failed", 1) and "ended on 20" in late.why[0]
+    day = date(2027, 1, 31) if entry is KNOWN else date(2026, 12, 24)
+    assert "ended on" not in judge(entry, [tried("broke")], [], "fail", day).why[0]
+
+
+@pytest.mark.parametrize("entry", [PLAIN, KNOWN, ASIDE])
+def test_what_is_still_changed_outweighs_everything(entry: Entry) -> None:
+    """No expectation and no quarantine waives it, and the command that restores it is the first reason."""
+    found = judge(entry, [tried("held", left=1)], [], "fail", TODAY)
+    assert found.exit == 6 and found.why[0] == "still changed: a delay; restore it with: gameday undo"
+
+
+def test_a_figure_that_got_worse_fails_where_the_suite_says_so() -> None:
+    """`fail` stops the release with every objective met; `tell` only tells."""
+    failed, told = (judge(PLAIN, [tried("held")], [WORSE], rule, TODAY) for rule in ("fail", "tell"))
+    assert (failed.result, told.result) == ("failed", "passed")
+    assert failed.why[0] == told.why[0] == WORSE.sentence
+
+
+def test_a_lost_measure_is_told() -> None:
+    """It does not fail a run that held, and is not passed over in silence."""
+    found = judge(PLAIN, [tried("held")], [LOST], "fail", TODAY)
+    assert found.result == "passed" and "could not be measured" in found.why[0]
+
+
+def test_a_second_try_counts_and_the_first_is_told() -> None:
+    """Inconclusive and then held is passed, with both in the reasons."""
+    found = judge(PLAIN, [tried("inconclusive", "no metrics"), tried("held")], [], "fail", TODAY)
+    assert found.result == "passed"
+    assert found.why[-1] == "tried 2 times: inconclusive (no metrics), then held"
+
+
+def test_an_error_is_inconclusive_and_a_bug_stays_one() -> None:
+    """A run without findings says nothing; the exit code of a bug of ours is kept."""
+    error = judge(PLAIN, [Tried(2, 1.0, error="no room")], [], "fail", TODAY)
+    bug = judge(PLAIN, [Tried(70, 1.0, error="KeyError: 'x'")], [], "fail", TODAY)
+    assert (error.result, error.exit, error.why) == ("inconclusive", 4, ["no room"])
+    assert (bug.result, bug.exit) == ("inconclusive", 70)
+
+
+PASSED, FAILED = Judged("passed", ["fine"], 0), Judged("failed", ["too slow"], 1)
+
+
+@pytest.mark.parametrize(
+    ("judged", "word", "code"),
+    [
+        ([PASSED, PASSED], "passed", 0),
+        ([PASSED, Judged("known", ["known"], 0)], "passed", 0),
+        ([PASSED, FAILED], "failed", 1),
+        ([PASSED, not_played("no time")], "inconclusive", 4),
+        ([PASSED, left_out("not touched")], "passed", 0),
+        ([not_played("no time"), FAILED], "failed", 1),
+        ([left_out("not touched"), left_out("not touched")], "inconclusive", 4),
+        ([Judged("quarantined", ["flaky"], 0)], "inconclusive", 4),
+        ([FAILED, Judged("aborted", ["a guard"], 5)], "aborted", 5),
+        ([FAILED, Judged("aborted", ["changed"], 6)], "undo incomplete", 6),
+        ([FAILED, Judged("interrupted", ["Ctrl-C"], 130)], "interrupted", 130),
+        ([PASSED, Judged("refused", ["a guard"], 3)], "refused", 3),
+        ([], "inconclusive", 4),
+    ],
+)
+def test_the_worst_decides(judged: list[Judged], word: str, code: int) -> None:
+    """In the order of `gameday run`; where nothing was checked, nothing passes."""
+    found = outcome([(f"e{number}", each) for number, each in enumerate(judged)])
+    assert (found.word, found.exit) == (word, code)
+
+
+def test_the_decisive_reason_is_the_first() -> None:
+    """Whatever stands before it in the suite."""
+    assert outcome([("a", not_played("no time")), ("b", FAILED)]).why == [
+        "b: failed, too slow",
+        "a: not played, no time",
+    ]
