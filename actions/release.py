@@ -209,6 +209,9 @@ def _intent(run: Run, found: Service, good: Good, bad: Bad) -> Intent:
         of=of,
         calls=fault_calls,
         undo=(Undo(back, good.by_hand, undo_calls),),
+        passes_to_tasks=tuple(
+            str(bad.register[key]) for key in ("taskRoleArn", "executionRoleArn") if bad.register.get(key)
+        ),
         refusals=found.objections(run, of, goes=False),
     )
 

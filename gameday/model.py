@@ -161,8 +161,8 @@ class Blast:
 class Objectives:
     """What must hold from the fault to the end of the recovery phase."""
 
-    recover_within_s: float | None = None
     rolled_back_within_s: float | None = None  # with `fault.repair`; by default the environment's `rollback_s`
+    recover_within_s: float | None = None
     error_budget: float | None = None  # share of requests that may fail, 0 to 1
     p99_ms: float | None = None
     p95_ms: float | None = None

@@ -131,8 +131,9 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     found = gate.look(run, experiment, configuration, time.time())
     reasons = [*found.reasons, *_proofs(run, block)]
     guards, steady = _watched(run, block)
-    needs = needs_of((*found.method, *found.rollbacks), aws.made)
-    permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method))]
+    intents = (*found.method, *found.rollbacks)
+    needs, to_tasks = needs_of(intents, aws.made), [role for one in intents for role in one.passes_to_tasks]
+    permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method), to_tasks)]
     return Rehearsal(
         file, str(experiment["title"]), environment, block, caller,
         tuple(_rehearsed(aws, intent) for intent in found.method),
