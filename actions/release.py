@@ -305,10 +305,12 @@ def _restored(aws: Aws, good: Good, deadline: float, pause_s: float) -> str:
     running = images.tasks_of(aws, good.cluster, good.service)
     now = aws.ecs.describe_services(cluster=good.cluster, services=[good.service])["services"][0]["taskDefinition"]
     gone = _deregister(aws, good, now)
-    told = f", {len(gone)} revisions of the release deregistered" if gone else ""
+    told = f", the release's {', '.join(arn.rpartition('/')[2] for arn in gone)} is deregistered" if gone else ""
     tag = f", the tag {good.moved_tag} means it again" if good.moved_tag else ""
     definition = now.rpartition("/")[2]
-    return f"all {len(running)} tasks of {good.service} run {images.short(good.digest)} by {definition}{tag}{told}"
+    count = sum(images.digest_in(task, good.container) == good.digest for task in running)
+    tasks = f"{count} of {len(running)} tasks of {good.service}"
+    return f"{tasks} run {images.short(good.digest)} by {definition}{tag}{told}"
 
 
 def _still(aws: Aws, good: Good) -> str:

@@ -181,7 +181,8 @@ def _done(run: Run, fault: Mark, look: Look) -> Evidence:
         who = f"a deployment of {later.task_definition.rpartition('/')[2]} ({look.automation.kind})"
         began, ended = later.told["createdAt"], later.told.get("finishedAt", later.told["createdAt"])
     else:
-        return Evidence(None, ("no task runs the release's image, and no deployment says why",), over=False)
+        why = f"ECS ended the release as {look.release.status} and did not go back: {told.get('statusReason', '')}"
+        return Evidence(False, (why, "the service still names the release's task definition"))
     sentences = [f"rolled back by {who}", f"{look.good} tasks run, none of them {short(look.digest)}"]
     if fault.details.get("moved_tag"):
         sentences.append(
