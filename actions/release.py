@@ -28,12 +28,6 @@ TAG = "gameday"
 BY_ECS = "ecs"  # the automation that is ECS's own: the alarms and the circuit breaker of the deployment
 PATIENCE_S = {"lab": 120.0, "aws": 1800.0}  # how long an undo waits for the service to be at rest
 PAUSE_S = {"lab": 0.3, "aws": 5.0}
-MANIFESTS = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +217,8 @@ def _calls(run: Run, found: Service, good: Good, bad: Bad) -> tuple[tuple[Call, 
     repository = f"arn:aws:ecr:{place}:repository/{name.repository}"
     new = f"arn:aws:ecs:{place}:task-definition/{good.family}:*"
     deployment = found.arn.replace(":service/", ":service-deployment/") + "/*"
-    read = Call("ecr", "BatchGetImage", _manifest_of(name, bad.digest), repository)
-    put = Call("ecr", "PutImage", _push(name, good.moved_tag, "(the image's manifest)"), repository)
+    read = Call("ecr", "BatchGetImage", images.manifest_request(name, bad.digest), repository)
+    put = Call("ecr", "PutImage", images.push_request(name, good.moved_tag, "(the image's manifest)"), repository)
     moves = (read, put) if good.moved_tag else ()
     register = Call("ecs", "RegisterTaskDefinition", bad.register, new)
     update = {**bad.update, "taskDefinition": "(the new revision)"}
@@ -260,7 +254,7 @@ def _promise(run: Run, good: Good, target: str) -> None:
 
 def _bring_out(run: Run, found: Service, good: Good, bad: Bad) -> dict[str, Any]:
     if good.moved_tag:
-        _move(run.aws, good, bad.digest)
+        images.move_tag(run.aws, ImageName.of(good.image), good.moved_tag, bad.digest)
     made = run.aws.ecs.register_task_definition(**bad.register)["taskDefinition"]["taskDefinitionArn"]
     answer = run.aws.ecs.update_service(**bad.update, taskDefinition=made)
     result = {
@@ -274,30 +268,12 @@ def _bring_out(run: Run, found: Service, good: Good, bad: Bad) -> dict[str, Any]
     return result
 
 
-def _manifest_of(name: ImageName, digest: str) -> dict[str, Any]:
-    wanted = [{"imageDigest": digest}]
-    return {"repositoryName": name.repository, "imageIds": wanted, "acceptedMediaTypes": MANIFESTS}
-
-
-def _push(name: ImageName, tag: str, manifest: str) -> dict[str, Any]:
-    return {"repositoryName": name.repository, "imageTag": tag, "imageManifest": manifest}
-
-
-def _move(aws: Aws, good: Good, digest: str) -> None:
-    """Let the moving tag name another image: what a push does. Nothing happens when it names it already."""
-    name = ImageName.of(good.image)
-    [image] = aws.ecr.batch_get_image(**_manifest_of(name, digest))["images"]
-    with suppress(aws.ecr.exceptions.ImageAlreadyExistsException):
-        kind: Any = image.get("imageManifestMediaType")
-        aws.ecr.put_image(**_push(name, good.moved_tag, image["imageManifest"]), imageManifestMediaType=kind)
-
-
 # -- the undo ---------------------------------------------------------------------------------------------
 
 
 def _restored(aws: Aws, good: Good, deadline: float, pause_s: float) -> str:
     if good.moved_tag:
-        _move(aws, good, good.digest)
+        images.move_tag(aws, ImageName.of(good.image), good.moved_tag, good.digest)
     while what := _still(aws, good):
         if time.monotonic() > deadline:
             raise UndoIncomplete(f"{good.service}: {what}")

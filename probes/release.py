@@ -225,6 +225,9 @@ def _why_ecs_did_nothing(run: Run, fault: Mark, release: Deployment) -> Iterator
     if not names:
         yield "ECS watches no alarm of this deployment, and the circuit breaker sees only tasks that do not start"
         return
+    if (release.told.get("alarms") or {}).get("status") == "DISABLED":
+        yield f"ECS did not watch {', '.join(names)} for this deployment: it was in ALARM when the deployment began"
+        return
     answer = run.aws.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
     known = {str(alarm["AlarmName"]): cast("dict[str, Any]", alarm) for alarm in answer}
     for name in names:
@@ -237,13 +240,18 @@ def _why_silent(run: Run, fault: Mark, release: Deployment, name: str, alarm: Ma
     until = release.told.get("finishedAt")
     watched_s = (until.timestamp() if until else datetime.now(UTC).timestamp()) - fault.at
     needs_s = float(alarm.get("Period", 60)) * float(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"])
-    if "MetricName" in alarm and not _has_data(run, alarm, fault.at):
+    values = _values(run, alarm, fault.at) if "MetricName" in alarm else None
+    metric = f"{alarm.get('Namespace')}/{alarm.get('MetricName')}"
+    if values == []:
         treated = alarm.get("TreatMissingData", "missing")
-        metric = f"{alarm['Namespace']}/{alarm['MetricName']}"
         return f"alarm {name} is dead: its metric {metric} has no data since the release (taken as {treated})"
     if needs_s > watched_s:
         return f"alarm {name} is too slow: it needs {needs_s:g} s of errors, and ECS watched it for {watched_s:.0f} s"
-    return f"alarm {name} stayed {alarm['StateValue']} until ECS stopped watching it: {alarm.get('StateReason', '')}"
+    how = f"alarm {name} is {alarm['StateValue']} and did not stop it in {watched_s:.0f} s"
+    if not values:
+        return how
+    rings = f"{alarm['ComparisonOperator']} {alarm.get('Threshold', 0):g}"
+    return f"{how}: {metric} was between {min(values):.3g} and {max(values):.3g}, and it rings at {rings}"
 
 
 def _alarms(release: Deployment | None) -> list[str]:
@@ -252,18 +260,22 @@ def _alarms(release: Deployment | None) -> list[str]:
     return list(alarms.get("alarmNames", [])) if alarms.get("enable") else []
 
 
-def _has_data(run: Run, alarm: Mapping[str, Any], since: float) -> bool:
+def _values(run: Run, alarm: Mapping[str, Any], since: float) -> list[float]:
+    """Return what an alarm's metric was in each of its periods after *since*."""
     period = max(int(alarm["Period"]), 1)
-    answer = run.aws.cloudwatch.get_metric_statistics(
+    stat = alarm.get("Statistic")
+    asked: dict[str, Any] = {"Statistics": [stat]} if stat else {"ExtendedStatistics": [alarm["ExtendedStatistic"]]}
+    points = run.aws.cloudwatch.get_metric_statistics(
         Namespace=alarm["Namespace"],
         MetricName=alarm["MetricName"],
         Dimensions=alarm.get("Dimensions", []),
         StartTime=datetime.fromtimestamp(since // period * period, UTC),
         EndTime=datetime.now(UTC),
         Period=period,
-        Statistics=["SampleCount"],
-    )
-    return bool(answer["Datapoints"])
+        **asked,
+    )["Datapoints"]
+    told = cast("list[dict[str, Any]]", points)
+    return [point[stat] if stat else point["ExtendedStatistics"][alarm["ExtendedStatistic"]] for point in told]
 
 
 def _rang(run: Run, alarm: str, since: float) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +19,12 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REGISTRY = re.compile(r"(\d{12})\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?")
 UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 MOST = 100  # DescribeTasks takes no more at once
+MANIFESTS = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+]  # what a registry may hand out as it was pushed: another one would be another digest
 MOST_ARNS = 20  # DescribeServiceDeployments and DescribeServiceRevisions take no more
 
 
@@ -71,6 +78,25 @@ def resolve(aws: Aws, name: ImageName) -> str:
     except (ecr.exceptions.ImageNotFoundException, ecr.exceptions.RepositoryNotFoundException):
         raise Refusal(f"the image {name.text} is not in its repository; push it, or name another") from None
     return found["imageDetails"][0]["imageDigest"]
+
+
+def manifest_request(name: ImageName, digest: str) -> dict[str, Any]:
+    """Return the parameters of BatchGetImage for the manifest of a digest."""
+    wanted = [{"imageDigest": digest}]
+    return {"repositoryName": name.repository, "imageIds": wanted, "acceptedMediaTypes": MANIFESTS}
+
+
+def push_request(name: ImageName, tag: str, manifest: str) -> dict[str, Any]:
+    """Return the parameters of PutImage that let *tag* name the image of a manifest."""
+    return {"repositoryName": name.repository, "imageTag": tag, "imageManifest": manifest}
+
+
+def move_tag(aws: Aws, name: ImageName, tag: str, digest: str) -> None:
+    """Let *tag* name the image of *digest*, as a push does. Nothing happens when it names it already."""
+    [image] = aws.ecr.batch_get_image(**manifest_request(name, digest))["images"]
+    with suppress(aws.ecr.exceptions.ImageAlreadyExistsException):
+        kind: Any = image.get("imageManifestMediaType")
+        aws.ecr.put_image(**push_request(name, tag, image["imageManifest"]), imageManifestMediaType=kind)
 
 
 def short(digest: str) -> str:
