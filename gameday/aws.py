@@ -18,6 +18,7 @@ from gameday.errors import Refusal, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_fis import FISClient
@@ -126,6 +127,11 @@ class Aws:
     def ecs(self) -> ECSClient:
         """Amazon ECS."""
         return cast("ECSClient", self.client("ecs"))
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        """Amazon ECR."""
+        return cast("ECRClient", self.client("ecr"))
 
     @cached_property
     def rds(self) -> RDSClient:

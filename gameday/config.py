@@ -13,7 +13,7 @@ from typing import Literal
 
 from gameday.decode import decode, suggestion
 from gameday.errors import InputError, Problem, UsageError
-from gameday.model import Blast, GuardSpec, LoadPlan
+from gameday.model import Blast, Block, GuardSpec, LoadPlan
 from gameday.source import Source
 
 SUITE_FOLDERS = ("experiments", "probes", "actions")
@@ -29,12 +29,22 @@ class Phases:
     fault_s: float = 120.0
     recovery_s: float = 600.0
     proof_within_s: float = 600.0
+    rollback_s: float = 1800.0  # the limit of a rollback by others, and of the recovery that waits for it
 
     def adjusted(self, load: LoadPlan | None) -> Phases:
         """Return these phases with what the experiment states differently."""
         names = ("warmup_s", "baseline_s", "recovery_s")
         stated = {name: getattr(load, name) for name in names if load and getattr(load, name) is not None}
         return replace(self, **stated)
+
+    def limits(self, block: Block) -> Block:
+        """Return *block*; the limits of a repair that it leaves open are these: no one figure is right everywhere."""
+        if not (block.fault and block.fault.repair):
+            return block
+        wanted = block.objectives
+        rolled_back_s = wanted.rolled_back_within_s or self.rollback_s
+        well_s = wanted.recover_within_s or self.rollback_s
+        return replace(block, objectives=replace(wanted, rolled_back_within_s=rolled_back_s, recover_within_s=well_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,14 +88,22 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """What must be seen, from a second source, before the fault counts as having happened."""
+    """What must be seen, from a second source, before the fault counts as having happened; and, in the same words,
+    of its repair by others than the suite: a repair that does not come is a weakness, and no missing proof.
+    """
 
     proof: str | list[str]
+    repair: str | None = None  # such as `release.rolled_back`; `rolled_back_within_s` is its limit
 
     @property
     def proofs(self) -> tuple[str, ...]:
         """The proofs' names, such as `ecs.task_stopped`."""
         return (self.proof,) if isinstance(self.proof, str) else tuple(self.proof)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Everything that is looked for: the proofs, and the repair."""
+        return (*self.proofs, *([self.repair] if self.repair else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,7 @@ class Blast:
 class Objectives:
     """What must hold from the fault to the end of the recovery phase."""
 
+    rolled_back_within_s: float | None = None  # with `fault.repair`; by default the environment's `rollback_s`
     recover_within_s: float | None = None
     error_budget: float | None = None  # share of requests that may fail, 0 to 1
     p99_ms: float | None = None

@@ -47,7 +47,7 @@ class Simulated:
     chat_s: float = 0.5  # from a change of the incident to the message in the chat
     status_page_s: float = 0.5  # from the message in the chat to the status page
     unhealthy_task_s: float = 10.0  # how long a task may fail its health checks before it is replaced
-    deployment_bake_s: float = 15.0  # how long a deployment's alarms are watched once its tasks serve (AWS: minutes)
+    deployment_bake_s: float = 25.0  # how long a deployment's alarms are watched once its tasks serve (AWS: minutes)
     scaling_out_s: float = 30.0  # how long a metric is above its target before a service grows (AWS: 3 min)
     scaling_in_s: float = 150.0  # how long it is below 90 % of it before a service shrinks (AWS: 15 min)
     standby_lag_s: float = 0.5  # of an asynchronous standby behind its primary; a synchronous one has none

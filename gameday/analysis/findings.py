@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
 from gameday.analysis.objectives import judged, ledger
-from gameday.analysis.proofs import data_proof, fault_proof, load_proof
+from gameday.analysis.proofs import Repair, data_proof, fault_proof, load_proof, repair_proof
 from gameday.analysis.recovery import Recovery, layers, recovery
 from gameday.analysis.stats import Span, common_failures, due_in, figures, rounded
 from gameday.analysis.timeline import Timeline, answered, cut_short, first, timeline
@@ -23,11 +24,13 @@ def fold(record: Record, lost: str = "") -> dict[str, Json]:
     marks = record.marks()
     samples = answered(record.samples(), marks)
     line = timeline(marks)
-    found = recovery(samples, line)
+    repair = repair_proof(marks, (block.get("fault") or {}).get("repair"))
+    found = recovery(samples, line, _not_before(repair))
     writes = ledger(record.writes())
     after = due_in(samples, line.after_fault) if line.after_fault else []
     wanted = Objectives(**(block.get("objectives") or {}))
-    objectives = judged(wanted, after, found, writes, cut_short(marks))
+    repaired = (repair, line.fault.start) if repair and line.fault else None
+    objectives = judged(wanted, after, found, writes, cut_short(marks), repaired)
     fault = fault_proof(marks, _proof_names(block))
     ending = first(marks, "load.stopping")
     load = load_proof(samples, record.pulses(), (block.get("load") or {}).get("rate"), ending.at if ending else None)
@@ -49,6 +52,7 @@ def fold(record: Record, lost: str = "") -> dict[str, Json]:
         "proofs": cast("Json", proofs),
         "phases": {name: figures(samples, span) for name, span in line.spans().items()},
         "recovery": _recovery(marks, line, found),
+        "repair": {"seen": repair.seen, "evidence": list(repair.evidence)} if repair else None,
         "objectives": objectives,
         "writes": writes,
         "abort": _abort(marks),
@@ -57,6 +61,13 @@ def fold(record: Record, lost: str = "") -> dict[str, Json]:
         "runbook": block.get("runbook"),
         "practice": block.get("practice") or [],
     }
+
+
+def _not_before(repair: Repair | None) -> float | None:
+    """Return from when on users can be well again: for good, not before what hurt them is gone."""
+    if repair is None:
+        return None
+    return repair.at if repair.at is not None else math.inf
 
 
 def _proof_names(block: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,29 @@ class FaultProof:
     evidence: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Whether a repair by others has come, and when; seen is None when it cannot be said."""
+
+    seen: bool | None
+    at: float | None  # epoch seconds
+    evidence: tuple[str, ...]
+
+
+def repair_proof(marks: list[Mark], name: str | None) -> Repair | None:
+    """Return what became of the repair that the experiment names: it is done at the last of its instants."""
+    if not name:
+        return None
+    mark = next((one for one in reversed(marks) if one.name == "proof" and one.details.get("proof") == name), None)
+    if mark is None:
+        return Repair(None, None, ("was not reached",))
+    seen = cast("bool | None", mark.details.get("proven"))
+    times = cast("Mapping[str, float]", mark.details.get("instants") or {}).values()
+    evidence = tuple(cast("list[str]", mark.details.get("sentences", [])))
+    at = max(times, default=None) if seen else None
+    return Repair(seen if at is not None or not seen else None, at, evidence)
+
+
 def fault_proof(marks: list[Mark], names: list[str]) -> FaultProof:
     """Return what the proofs saw; every named proof must have seen its part."""
     seen = {str(mark.details.get("proof")): mark for mark in marks if mark.name == "proof"}

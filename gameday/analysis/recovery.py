@@ -2,7 +2,8 @@
 
 A request is bad when it failed, or took much longer than in the baseline. A second is ill when more than a share of
 its requests were bad. Users are well from the first request on that is due after the last bad one, once three
-seconds in a row are not ill: whoever arrives then is served as usual.
+seconds in a row are not ill: whoever arrives then is served as usual. Where others repair the fault, as with a bad
+release that is rolled back, only seconds after that repair count.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ def slow_ms(baseline: list[Sample]) -> float | None:
     return None if p99 is None else max(SLOW_FACTOR * p99, p99 + SLOW_ADD_MS)
 
 
-def recovery(samples: list[Sample], line: Timeline) -> Recovery | None:
-    """Return when users were well again; None when there was no fault, no baseline or no load."""
+def recovery(samples: list[Sample], line: Timeline, not_before: float | None = None) -> Recovery | None:
+    """Return when users were well again; None when there was no fault, no baseline or no load.
+
+    *not_before*: when what hurts them was gone, inf when it never was. It matters only if somebody was hurt.
+    """
     origin, span = line.origin, line.after_fault
     if origin is None or span is None or line.baseline is None:
         return None
@@ -57,7 +61,8 @@ def recovery(samples: list[Sample], line: Timeline) -> Recovery | None:
     hurt = Span(min(span.start, origin) - 5.0, span.end)
     bad = [s for s in due_in(samples, hurt) if is_bad(s, limit_ms) and (s.done or span.end) >= span.start]
     outage = longest_silence(samples, span)
-    well_bin = first_well_second(due_in(samples, Span(origin, span.end)), limit_ms, origin, span.end)
+    well = well_seconds(due_in(samples, Span(origin, span.end)), limit_ms, origin, span.end)
+    well_bin = first_well_second(well, not_before - origin if not_before and not all(well) else 0.0)
     first_bad = min((s.due for s in bad), default=None)
     if well_bin is None:
         return Recovery(origin, None, None, None, first_bad, outage)
@@ -75,14 +80,19 @@ def is_bad(sample: Sample, limit_ms: float) -> bool:
     return sample.failed or (sample.latency_ms or 0.0) > limit_ms
 
 
-def first_well_second(samples: list[Sample], limit_ms: float, origin: float, end: float) -> int | None:
-    """Return the first second after *origin* from which on three in a row are not ill; an empty second is ill."""
+def well_seconds(samples: list[Sample], limit_ms: float, origin: float, end: float) -> list[bool]:
+    """Return of each whole second from *origin* to *end* whether it is not ill; an empty second is ill."""
     bins: dict[int, list[bool]] = defaultdict(list)
     for sample in samples:
         bins[int(sample.due - origin)].append(is_bad(sample, limit_ms))
     whole = int(end - origin)
-    well = [bool(bins[n]) and sum(bins[n]) <= ILL_SHARE * len(bins[n]) for n in range(whole)]
-    return next((n for n in range(whole - WELL_SECONDS + 1) if all(well[n : n + WELL_SECONDS])), None)
+    return [bool(bins[n]) and sum(bins[n]) <= ILL_SHARE * len(bins[n]) for n in range(whole)]
+
+
+def first_well_second(well: list[bool], after_s: float = 0.0) -> int | None:
+    """Return the first second, *after_s* or more from the origin, from which on three in a row are well."""
+    rows = (n for n in range(len(well) - WELL_SECONDS + 1) if n >= after_s and all(well[n : n + WELL_SECONDS]))
+    return next(rows, None)
 
 
 def longest_silence(samples: list[Sample], span: Span) -> Span | None:

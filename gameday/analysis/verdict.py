@@ -28,7 +28,7 @@ def verdict(
         missed.append(unsteady)
     if missing:
         return Verdict.INCONCLUSIVE, missing + missed
-    unknown = [f"{row['name']} could not be measured" for row in rows if row["met"] is None]
+    unknown = [f"{row['name']} could not be measured{_because(row)}" for row in rows if row["met"] is None]
     if missed:
         return Verdict.BROKE, missed + unknown
     if unknown or not rows:
@@ -118,6 +118,9 @@ def _say(row: Mapping[str, Any]) -> str:
                 return f"users were well again at once (limit {limit:g} s)"
             took = "not within the run" if measured is None else f"after {measured:.1f} s"
             return f"users were well again {took} (limit {limit:g} s)"
+        case "rolled_back_within_s":
+            took = "not rolled back within the run" if measured is None else f"rolled back after {measured:.1f} s"
+            return f"the release was {took} (limit {limit:g} s){_because(row)}"
         case "error_budget":
             return f"{measured:.2%} of the requests failed (limit {limit:.2%})"
         case "lost_writes":
@@ -126,6 +129,10 @@ def _say(row: Mapping[str, Any]) -> str:
             return f"{measured} writes were found twice (limit {limit})"
         case name:
             return f"{name.removesuffix('_ms')} was {measured:.0f} ms (limit {limit:g} ms)"
+
+
+def _because(row: Mapping[str, Any]) -> str:
+    return f": {row['because']}" if row.get("because") else ""
 
 
 def _last(evidence: tuple[str, ...]) -> str:

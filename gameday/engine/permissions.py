@@ -8,7 +8,7 @@ conditions that cannot be known beforehand, the answer is "not proven".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from gameday.safety.intent import IAM_PREFIXES, Intent
 
 ASSUMED = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
 PRINCIPAL = re.compile(r"arn:[\w-]+:iam::\d+:(user|role|group)/.+")
+PASSED_TO = "iam:PassedToService"
 Need = tuple[str, str]  # IAM action, resource ARN
 
 
@@ -50,6 +51,7 @@ def needs_of(intents: Iterable[Intent], made: Iterable[str]) -> list[Need]:
                 found[call.action, resource] = None
         if intent.passes_role:
             found["iam:PassRole", intent.passes_role] = None
+        found |= {("iam:PassRole", role): None for role in intent.passes_to_tasks}
     return list(found)
 
 
@@ -63,8 +65,12 @@ def made(calls: Mapping[str, int]) -> list[Permission]:
     return found
 
 
-def simulated(aws: Aws, caller: str, needs: Sequence[Need], context: Mapping[str, str]) -> list[Permission]:
-    """Ask IAM about *needs*, one call a resource. *context*: condition keys and the values they will have."""
+def simulated(
+    aws: Aws, caller: str, needs: Sequence[Need], context: Mapping[str, str], to_tasks: Collection[str] = ()
+) -> list[Permission]:
+    """Ask IAM about *needs*, one call a resource. *context*: condition keys and the values they will have; *to_tasks*:
+    the roles that are handed over to tasks of ECS, and not to FIS.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     principal = principal_of(caller)
@@ -74,7 +80,8 @@ def simulated(aws: Aws, caller: str, needs: Sequence[Need], context: Mapping[str
     for resource in dict.fromkeys(resource for _, resource in needs):
         actions = [action for action, of in needs if of == resource]
         try:
-            found += _ask(aws, principal, actions, resource, context)
+            given = {**context, PASSED_TO: _receiver(resource, to_tasks)} if _is_role(resource) else context
+            found += _ask(aws, principal, actions, resource, given)
         except (BotoCoreError, ClientError) as error:
             why = f"the simulation itself is not possible: {error}"
             found += [Permission(action, resource, "not proven", why) for action in actions]
@@ -86,9 +93,6 @@ def _ask(aws: Aws, principal: str, actions: list[str], resource: str, context: M
         {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
         for key, value in context.items()
     ]
-    if resource.startswith("arn:aws:iam:"):
-        entries.append({"ContextKeyName": "iam:PassedToService", "ContextKeyValues": ["fis.amazonaws.com"],
-                        "ContextKeyType": "string"})  # fmt: skip
     arguments: dict[str, Any] = {
         "PolicySourceArn": principal, "ActionNames": actions, "ResourceArns": [resource], "ContextEntries": entries,
     }  # fmt: skip
@@ -96,6 +100,14 @@ def _ask(aws: Aws, principal: str, actions: list[str], resource: str, context: M
     for page in aws.client("iam").get_paginator("simulate_principal_policy").paginate(**arguments):
         results |= {result["EvalActionName"].lower(): result for result in page["EvaluationResults"]}
     return [_judged(action, resource, results.get(action.lower())) for action in actions]
+
+
+def _is_role(resource: str) -> bool:
+    return resource.startswith("arn:aws:iam:")
+
+
+def _receiver(role: str, to_tasks: Collection[str]) -> str:
+    return "ecs-tasks.amazonaws.com" if role in to_tasks else "fis.amazonaws.com"
 
 
 def _judged(action: str, resource: str, result: Mapping[str, Any] | None) -> Permission:

@@ -106,7 +106,8 @@ class Rehearsal:
         fault_s = sum(action.intent.lasts_s for action in self.method)
         before_s = (phases.warmup_s if self.block.load else 0) + phases.baseline_s
         longest_s = max(phases.recovery_s, self.block.objectives.recover_within_s or 0)
-        most = before_s + fault_s + phases.proof_within_s + longest_s + pace.look_back_s + pace.late_s
+        proof_s = max(phases.proof_within_s, self.block.objectives.rolled_back_within_s or 0)
+        most = before_s + fault_s + proof_s + longest_s + pace.look_back_s + pace.late_s
         return before_s + fault_s + phases.recovery_s, most
 
 
@@ -121,6 +122,7 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     if block is None:
         adopt(experiment)
         block = block_of(experiment)
+    block = environment.phases.limits(block)
     configuration, environment = _configured(experiment, environment, given)
     refuse_way_out(environment)
     aws = Aws(environment, read_only=True)
@@ -129,8 +131,9 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     found = gate.look(run, experiment, configuration, time.time())
     reasons = [*found.reasons, *_proofs(run, block)]
     guards, steady = _watched(run, block)
-    needs = needs_of((*found.method, *found.rollbacks), aws.made)
-    permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method))]
+    intents = (*found.method, *found.rollbacks)
+    needs, to_tasks = needs_of(intents, aws.made), [role for one in intents for role in one.passes_to_tasks]
+    permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method), to_tasks)]
     return Rehearsal(
         file, str(experiment["title"]), environment, block, caller,
         tuple(_rehearsed(aws, intent) for intent in found.method),
@@ -235,7 +238,7 @@ def _proofs(run: armed.Run, block: Block) -> list[str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     reasons = []
-    for name in block.fault.proofs if block.fault else ():
+    for name in block.fault.asked if block.fault else ():
         try:
             Proofs.before_the_fault(run, (name,))
         except (GamedayError, BotoCoreError, ClientError, LookupError) as error:

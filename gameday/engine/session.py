@@ -53,7 +53,7 @@ class Session:
     ) -> None:  # fmt: skip
         self.setup = setup
         self.experiment = experiment
-        self.block = block
+        self.block = setup.environment.phases.limits(block)
         self.environment = setup.environment
         self.phases = setup.environment.phases.adjusted(block.load)
         self.id = run_id(str(experiment["title"]), setup.file, setup.runs)
@@ -86,8 +86,11 @@ class Session:
         phases, sampling = self.phases, self.environment.sampling
         recovery_s = max(phases.recovery_s, self.block.objectives.recover_within_s or 0)
         actions = max(1, len(self.experiment.get("method") or []))
-        planned = phases.warmup_s + phases.baseline_s + phases.fault_s * actions + phases.proof_within_s + recovery_s
+        planned = phases.warmup_s + phases.baseline_s + phases.fault_s * actions + self._proof_s() + recovery_s
         return max(AT_LEAST_S, 1.5 * (planned + sampling.look_back_s + sampling.late_s))
+
+    def _proof_s(self) -> float:
+        return max(self.phases.proof_within_s, self.block.objectives.rolled_back_within_s or 0)
 
     # -- before the fault --------------------------------------------------------------------------------
 
@@ -115,8 +118,8 @@ class Session:
             self.abort,
         )  # fmt: skip
         self.recorder.mark("watchman.started", pid=self.leash.process.pid)
-        names = self.block.fault.proofs if self.block.fault else ()
-        self.proofs = Proofs.before_the_fault(self.run, names)
+        names, repair = (self.block.fault.asked, self.block.fault.repair) if self.block.fault else ((), None)
+        self.proofs = Proofs.before_the_fault(self.run, names, repair)
         self.recorder.mark("before", snapshots=self.proofs.before)
         if self.block.load:
             arguments = (self.environment.url, self.folder, self.id, self.seed, self.setup.suite)
@@ -206,12 +209,13 @@ class Session:
             return
         self.recorder.mark("method.ended")
         self.setup.progress.phase("proof", ", ".join(self.proofs.names) or "none named")
-        within_s = self.phases.proof_within_s if self.injected else 0.0  # a refused fault will not come later
-        self.proofs.until_proven(self.touched_at, within_s, lambda: self.undo.ending is not None)
+        within_s = self._proof_s() if self.injected else 0.0  # a refused fault will not come later
+        seen = self.proofs.until_proven(self.touched_at, within_s, lambda: self.undo.ending is not None)
         self.recorder.mark("recovery")
         self.setup.progress.phase("recovery", f"at least {self.phases.recovery_s:g} s, until steady")
         began = time.monotonic()
-        longest_s = max(self.phases.recovery_s, self.block.objectives.recover_within_s or 0)
+        repaired = self.proofs.repair is None or seen[self.proofs.repair].proven  # else nobody gets well any more
+        longest_s = max(self.phases.recovery_s, (self.block.objectives.recover_within_s or 0) if repaired else 0)
         longest_s += self.environment.sampling.look_back_s + self.environment.sampling.late_s
         well_since: float | None = None
         while (passed_s := time.monotonic() - began) < longest_s:

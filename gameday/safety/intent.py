@@ -85,7 +85,8 @@ class Intent:
     ends_by_itself: str = ""  # what ends it, and when
     lasts_s: float = 0.0
     drawn_from: tuple[str, ...] = ()  # ARNs of which `hit` are drawn by the run's seed
-    passes_role: str = ""  # an IAM role that a call hands over
+    passes_role: str = ""  # an IAM role that a call hands over to FIS
+    passes_to_tasks: tuple[str, ...] = ()  # IAM roles that a call hands over to tasks of ECS
     refusals: tuple[str, ...] = ()  # why it must not happen; empty: it may
     action: str = ""  # `ecs.stop_task`; of others `chaosaws.ecs.actions.stop_task`
 

@@ -42,7 +42,7 @@ from lab.backend.requests import (
 )
 from lab.backend.schema import password_hash
 from lab.backend.telemetry import Telemetry, log, log_as_json
-from lab.backend.weak import Leak, Noise, end_without
+from lab.backend.weak import Errors, Leak, Noise, end_without
 
 POST: LiteralString = "id, author, title, body, created"
 # On a known key nothing is changed, but there is a commit, and that waits for the standby: so a post that was written
@@ -148,7 +148,7 @@ class Backend:
             Route("/posts", self.feed, methods=["GET"]),
             Route("/posts", self.create_post, methods=["POST"]),
             Route("/posts/{id}", self.one_post, methods=["GET"]),
-            Route("/health", self.health, methods=["GET"]),
+            Route(self._config.health_path, self.health, methods=["GET"]),
         ]
 
 
@@ -208,6 +208,8 @@ def weaknesses(config: Config) -> list[Middleware]:
     found: list[Middleware] = []
     if config.leak_kb:
         found.append(Middleware(Leak, each_kb=config.leak_kb, limit_mb=config.memory_limit_mb))
+    if config.errors_percent:
+        found.append(Middleware(Errors, percent=config.errors_percent))
     if config.noisy:
         found.append(Middleware(Noise))
     return found

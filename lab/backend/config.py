@@ -40,6 +40,8 @@ class Config:
     leak_kb: int = 0  # kept for ever for each request
     memory_limit_mb: int = 0  # the process is killed above it; 0: no limit
     noisy: bool = False  # now and then slow, seldom an error
+    errors_percent: float = 0.0  # of the requests that are answered with 500, health checks aside
+    health_path: str = "/health"  # where the health check answers; load balancers ask at /health
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:

@@ -1,4 +1,4 @@
-"""Weaknesses that a build may switch on: memory that is never given back, noise, a life that hangs on the database.
+"""Weaknesses that a build may switch on: memory never given back, errors, noise, a life that hangs on the database.
 
 All are real: the memory is held and touched, and a process above its limit gets the kernel's own SIGKILL.
 """
@@ -63,6 +63,20 @@ class Leak:
         if self._limit and used > self._limit:
             log.error("out of memory: %d MB used, the limit is %d MB", used >> 20, self._limit >> 20)
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Errors:
+    """Answers a share of the requests with 500 in place of the service; health checks are left alone."""
+
+    def __init__(self, app: ASGIApp, percent: float) -> None:
+        self._app = app
+        self._share = percent / 100
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or fail it."""
+        hit = scope["type"] == "http" and scope["path"] != HEALTH and random.random() < self._share
+        app = JSONResponse({"error": "something went wrong"}, 500) if hit else self._app
+        await app(scope, receive, send)
 
 
 class Noise:

@@ -96,6 +96,18 @@ BACKEND = (
         environment={"NOISY": "1"},
     ),
     Build(
+        name="errors-10-percent",
+        models="One request of ten is answered with 500, and the health check says that all is well.",
+        expects="As a release: only an alarm on errors stops it; the circuit breaker sees healthy tasks only.",
+        environment={"ERRORS_PERCENT": "10"},
+    ),
+    Build(
+        name="wrong-health-check",
+        models="The health check answers at /healthz, where the load balancer does not ask: it finds 404 at /health.",
+        expects="As a release: no task becomes healthy, and the circuit breaker goes back. No lab begins with it.",
+        environment={"HEALTH_PATH": "/healthz"},
+    ),
+    Build(
         name="no-metrics",
         models="The metric pipeline is dead: nothing arrives in the namespace FoodConnect.",
         expects="No experiment can be judged: its steady state has no data, which is never taken for good.",

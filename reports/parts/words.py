@@ -11,6 +11,7 @@ from reports.parts.dig import in_words
 UNKNOWN = "unknown"
 OBJECTIVES = {
     "recover_within_s": "Recovery time",
+    "rolled_back_within_s": "Rollback time",
     "error_budget": "Failed requests",
     "p99_ms": "Latency, 99th percentile",
     "p95_ms": "Latency, 95th percentile",

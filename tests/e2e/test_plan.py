@@ -112,6 +112,20 @@ def test_a_plan_that_would_be_refused_says_every_reason(ruled: Ruled, edited: Ed
     assert told.code == 3 and "it would be refused, for 3 reasons" in told.out
 
 
+def test_a_release_is_planned_with_every_call_and_its_undo(ruled: Ruled) -> None:
+    """All tasks are hit, each call is valid, and IAM is asked for the roles that tasks get."""
+    plan = ruled.plan("experiments/ecs/bad-deployment.yaml")
+    deploy, automation = plan["actions"]
+    assert (deploy["action"], automation["action"]) == ("release.deploy", "automation.start")
+    assert (deploy["blast"]["hit"], deploy["blast"]["of"]) == (3, 3)
+    calls = [*deploy["calls"], *deploy["undo_calls"]]
+    assert all(call["valid"] for call in calls), calls
+    assert [call["call"] for call in deploy["calls"]] == ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]
+    assert {"ecs:StopServiceDeployment", "ecs:DeregisterTaskDefinition"} <= {call["call"] for call in calls}
+    assert answers(plan)["iam:PassRole"] == "allowed"
+    assert "aws ecs update-service" in deploy["undo"][0]["by_hand"]
+
+
 def test_bad_input_is_no_plan(ruled: Ruled, edited: Edited) -> None:
     """Exit 2, before anything is asked."""
 

@@ -71,7 +71,8 @@ class Plane:
     def task(self, **environment: str) -> Iterator[Task]:
         """Yield a backend that the database has answered, started with these variables."""
         with self.starting_task(**environment) as task:
-            wait_until(lambda: task.get("/health").status == 200, 10, "the task is ready")
+            path = environment.get("HEALTH_PATH", "/health")
+            wait_until(lambda: task.get(path).status == 200, 10, "the task is ready")
             yield task
 
     @contextmanager

@@ -222,6 +222,18 @@ def is_noisy(one: Subject) -> bool:
     return len(slow_ms) >= 3 and max(slow_ms) < 800
 
 
+def fails_one_of_ten(one: Subject) -> bool:
+    """Are about one of ten requests answered with 500, while /health says that all is well?"""
+    statuses = [one.read() for _ in range(300)]
+    assert one.task.get("/health").status == 200
+    return 10 <= statuses.count(500) <= 60
+
+
+def is_unhealthy_where_it_is_asked(one: Subject) -> bool:
+    """Does it serve, and yet answer 404 at /health, where a load balancer asks?"""
+    return one.read() == 200 and one.task.get("/health").status == 404
+
+
 BACKENDS = {
     "no-retry": Observation(fails_while_the_database_is_away),
     "retry-storm": Observation(asks_many_times),
@@ -237,6 +249,8 @@ BACKENDS = {
     "ignores-sigterm": Observation(ignores_sigterm),
     "memory-leak": Observation(runs_out_of_memory),
     "noisy-healthy": Observation(is_noisy),
+    "errors-10-percent": Observation(fails_one_of_ten),
+    "wrong-health-check": Observation(is_unhealthy_where_it_is_asked),
 }
 
 

@@ -176,8 +176,12 @@ def _load(case: Case, where: Path_, load: LoadPlan | None) -> Iterator[Problem]:
 
 def _proofs(case: Case, block: Block) -> Iterator[Problem]:
     where = (*case.block_at, "fault", "proof")
-    several = block.fault is not None and not isinstance(block.fault.proof, str)
-    for index, name in enumerate(block.fault.proofs if block.fault else ()):
+    if block.fault is None:
+        return
+    several = not isinstance(block.fault.proof, str)
+    places: list[Path_] = [(*where, index) if several else where for index in range(len(block.fault.proofs))]
+    places.append((*case.block_at, "fault", "repair"))
+    for name, place in zip(block.fault.asked, places, strict=False):
         if not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", name):
             message = f"no proof {name!r}; write SERVICE.WHAT, such as ecs.task_stopped"
         else:
@@ -188,7 +192,7 @@ def _proofs(case: Case, block: Block) -> Iterator[Problem]:
                 message = str(error)
             except Exception as error:  # noqa: BLE001  a module of the suite that does not import has no proof
                 message = f"no proof {name!r}: its module fails: {type(error).__name__}: {error}; mend the module"
-        yield case.problem((*where, index) if several else where, message)
+        yield case.problem(place, message)
 
 
 def _steady(case: Case, where: Path_, name: str, spec: MetricSpec) -> Iterator[Problem]:
@@ -206,7 +210,10 @@ def _objectives(case: Case, where: Path_, block: Block) -> Iterator[Problem]:
     if wanted.error_budget is not None and not 0 <= wanted.error_budget <= 1:
         message = f"the error budget is the share of requests that may fail, 0 to 1, not {wanted.error_budget:g}"
         yield case.problem((*where, "error_budget"), f"{message}; write such as 0.01")
-    for name in ("recover_within_s", "p99_ms", "p95_ms"):
+    if wanted.rolled_back_within_s is not None and not (block.fault and block.fault.repair):
+        message = "nothing tells when it is rolled back; name that under `fault`, such as `repair: release.rolled_back`"
+        yield case.problem((*where, "rolled_back_within_s"), message)
+    for name in ("recover_within_s", "rolled_back_within_s", "p99_ms", "p95_ms"):
         value = getattr(wanted, name)
         if value is not None and value <= 0:
             yield case.problem((*where, name), f"{name} of {value:g} cannot be met; write more than 0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from gameday.analysis.recovery import Recovery, recovery
@@ -77,3 +79,23 @@ def test_a_fault_with_a_duration_is_counted_from_its_end() -> None:
     result = found_in(calm(100, 110) + slow + calm(118, 130), marks(ended=118.0))
     assert result.origin == 118.0
     assert result.seconds is not None and 0 <= result.seconds < 0.6
+
+
+def one_of_ten(start: float, end: float) -> list[Sample]:
+    """Requests of which each tenth fails."""
+    return [Sample(s.due, s.sent, s.done, 500 if n % 10 == 9 else 200, "read") for n, s in enumerate(calm(start, end))]
+
+
+@pytest.mark.parametrize(("rolled_back_at", "seconds"), [(120.5, 10.4), (math.inf, None)])
+def test_users_are_not_well_before_what_hurts_them_is_gone(rolled_back_at: float, seconds: float | None) -> None:
+    """A bad release hurts later than it is deployed: the good seconds before that are no recovery."""
+    samples = calm(100, 114) + one_of_ten(114, 120.4) + calm(120.4, 130)
+    result = recovery(samples, timeline(marks()), rolled_back_at)
+    assert result is not None and result.seconds == (seconds and pytest.approx(seconds, abs=0.25))
+    assert recovery(samples, timeline(marks())).seconds == 0.0  # type: ignore[union-attr]
+
+
+def test_a_release_that_never_hurt_needs_no_recovery() -> None:
+    """Nobody met it, so users were well all along, rolled back or not."""
+    result = recovery(calm(100, 130), timeline(marks()), math.inf)
+    assert result is not None and result.seconds == 0.0
