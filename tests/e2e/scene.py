@@ -15,6 +15,7 @@ from typing import Any
 from gameday.model import Mark
 from gameday.record import Record
 from tests.e2e.conftest import Desk, Edited, Ended, truth
+from tests.lab.bench import PATIENCE
 
 LATENCY = "latency/backend-to-database.yaml"
 Change = Callable[[dict[str, Any]], None]
@@ -101,9 +102,10 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def wait_until(condition: Callable[[], object], within_s: float) -> None:
-    """Poll until *condition* holds."""
-    deadline = time.monotonic() + within_s
+def wait_until(condition: Callable[[], object], within_s: float) -> float:
+    """Poll until *condition* holds; return the seconds it took. *within_s* is as in `tests.lab.bench`."""
+    began = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() - began < within_s * PATIENCE, f"it did not happen in {within_s} s times {PATIENCE}"
         time.sleep(0.05)
+    return time.monotonic() - began
