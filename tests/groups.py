@@ -14,6 +14,7 @@ LONG = (  # those that take more than half a minute, the longest first; then the
     "tests/e2e/test_crash.py",
     "tests/e2e/test_verdicts.py",
     "tests/e2e/test_refusals.py",
+    "tests/e2e/test_aborts.py",
     "tests/e2e/test_api_faults.py",
     "tests/lab/test_twins.py",
     "tests/lab/test_control.py",
