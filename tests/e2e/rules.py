@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,9 @@ class Staging:
 
     def __init__(self, desk: Desk) -> None:
         self.endpoint = json.loads(desk("lab", "status", "--json").out)["endpoint"]
+        self.client = cache(self._client)  # to make one takes as long as some calls
 
-    def client(self, service: str) -> Any:
+    def _client(self, service: str) -> Any:
         """Return a client of the lab."""
         return boto3.client(
             service,  # type: ignore[call-overload]

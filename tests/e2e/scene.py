@@ -15,7 +15,7 @@ from typing import Any
 from gameday.model import Mark
 from gameday.record import Record
 from tests.e2e.conftest import Desk, Edited, Ended, truth
-from tests.lab.bench import PATIENCE
+from tests.lab import bench
 
 LATENCY = "latency/backend-to-database.yaml"
 Change = Callable[[dict[str, Any]], None]
@@ -104,8 +104,4 @@ def is_gone(pid: int) -> bool:
 
 def wait_until(condition: Callable[[], object], within_s: float) -> float:
     """Poll until *condition* holds; return the seconds it took. *within_s* is as in `tests.lab.bench`."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < within_s * PATIENCE, f"it did not happen in {within_s} s times {PATIENCE}"
-        time.sleep(0.05)
-    return time.monotonic() - began
+    return bench.wait_until(condition, within_s, "what the run or its lab should come to")

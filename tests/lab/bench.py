@@ -50,11 +50,18 @@ def wait_until(condition: Callable[[], object], within_s: float, what: str) -> f
     *within_s* is ample on a machine that does nothing else: beside other work `PATIENCE` times as long is waited.
     Where the time itself is what a test says, it compares the seconds returned.
     """
-    began = time.monotonic()
+    began = looked = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < within_s * PATIENCE, f"not within {within_s} s times {PATIENCE}: {what}"
-        time.sleep(0.01)
+        now = time.monotonic()
+        assert now - began < within_s * PATIENCE, f"not within {within_s} s times {PATIENCE}: {what}"
+        time.sleep(pause_s(now - looked))
+        looked = time.monotonic()
     return time.monotonic() - began
+
+
+def pause_s(look_s: float) -> float:
+    """Return how long to wait after a look that took so long: the machine has more to do than to look."""
+    return min(max(0.01, 2 * look_s), 0.25)
 
 
 def least(look: Callable[[], float], below: float, tries: int = 5) -> float:
