@@ -61,7 +61,7 @@ def wait_until(condition: Callable[[], object], within_s: float, what: str) -> f
 
 def pause_s(look_s: float) -> float:
     """Return how long to wait after a look that took so long: the machine has more to do than to look."""
-    return min(max(0.01, 2 * look_s), 0.25)
+    return min(max(0.01, 3 * look_s), 0.25)
 
 
 def least(look: Callable[[], float], below: float, tries: int = 5) -> float:

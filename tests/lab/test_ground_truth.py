@@ -93,6 +93,7 @@ def end_of_a_killed_task(lab: Twin) -> float:
         wait_until(lambda: seen.changes, 2, "the first look")
         os.kill(pid, signal.SIGKILL)
         exited = lab.wait_truth("task.exited", since=since, task=arn.rpartition("/")[2])
+        wait_until(lambda: not seen.changes[-1].value, 5, "its end was seen")
     assert exited["code"] == -signal.SIGKILL
     return seen.last(False).off(exited["t"])
 
