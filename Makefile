@@ -16,7 +16,7 @@ gameday: $(STAMP)
 	  experiments/latency/backend-to-database.yaml
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 8 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .
