@@ -6,6 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# tests start hundreds of short processes: without its cache Python would compile everything anew in each of them
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: gameday test check lock docs clean
 
 gameday: $(STAMP)
@@ -13,7 +16,7 @@ gameday: $(STAMP)
 	  experiments/latency/backend-to-database.yaml
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .

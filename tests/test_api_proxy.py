@@ -220,7 +220,7 @@ def test_a_proxy_ends_while_calls_are_silent(api: Api) -> None:
             while not proxy.calls:
                 time.sleep(0.01)
         with pytest.raises(ConnectionClosedError):
-            silent.result(timeout=5)
+            silent.result(timeout=30)
         client.close()
 
 

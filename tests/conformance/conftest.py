@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -10,21 +11,33 @@ import pytest
 
 from tests.conformance.seen import Seen
 from tests.lab.twin import Twin, twin
+from tests.shelf import Shelf
 
 PLAYS = sorted(path.stem for path in Path(__file__).parent.glob("play_*.py"))
 
 
-@pytest.fixture(scope="session")
-def standing() -> Iterator[Twin]:
-    """A lab that is up as long as the session."""
+@contextmanager
+def watched_lab() -> Iterator[Seen]:
+    """Yield a lab through its watched clients."""
     with twin() as lab:
-        yield lab
+        yield Seen(lab)
 
 
-@pytest.fixture(scope="session")
-def played(standing: Twin) -> Seen:
-    """What was seen after every play."""
-    seen = Seen(standing)
-    for name in PLAYS:
+@pytest.fixture(scope="module")
+def seen(shelf: Shelf) -> Seen:
+    """A lab that is up until another kind is asked for, and what was seen in it."""
+    return shelf.take(watched_lab)
+
+
+@pytest.fixture(scope="module")
+def standing(seen: Seen) -> Twin:
+    """The lab itself."""
+    return seen.lab
+
+
+@pytest.fixture(scope="module")
+def played(seen: Seen) -> Seen:
+    """What was seen after every play; each is played once."""
+    for name in PLAYS if not seen.answered else ():
         import_module(f"tests.conformance.{name}").play(seen)
     return seen

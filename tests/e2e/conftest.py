@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ import pytest
 import yaml
 
 from tests.ports import free_port_base
+from tests.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
+RATE = 30  # requests a second; half of what our experiments ask for costs half of the processor
 SHORT = {
     "warmup_s = 3": "warmup_s = 1",
     "baseline_s = 8": "baseline_s = 4",
@@ -109,16 +112,29 @@ LabDesk = Callable[..., Desk]
 
 
 @pytest.fixture(scope="session")
-def lab_desk(short_suite: Path) -> Iterator[LabDesk]:
-    """Return a desk with a running lab of the build and denials asked for; one lab at a time, kept while it fits."""
-    home = Path(tempfile.mkdtemp(prefix="gameday-e2e-"))
-    home.chmod(0o755)  # as root PostgreSQL runs as another user
-    variables = {
-        "GAMEDAY_LAB_HOME": str(home),
-        "GAMEDAY_LAB_PORT_BASE": str(free_port_base()),
-        "GAMEDAY_STATE": str(home / "state"),
-    }
-    desk = Desk(short_suite, {**clean_environment(), **variables, "PYTHONPATH": str(ROOT)})
+def open_desk(short_suite: Path) -> Callable[[], AbstractContextManager[LabDesk]]:
+    """Return what opens a desk whose lab has the build and denials asked for; one lab at a time, kept while it fits."""
+
+    @contextmanager
+    def opened() -> Iterator[LabDesk]:
+        home = Path(tempfile.mkdtemp(prefix="gameday-e2e-"))
+        home.chmod(0o755)  # as root PostgreSQL runs as another user
+        variables = {
+            "GAMEDAY_LAB_HOME": str(home),
+            "GAMEDAY_LAB_PORT_BASE": str(free_port_base()),
+            "GAMEDAY_STATE": str(home / "state"),
+        }
+        desk = Desk(short_suite, {**clean_environment(), **variables, "PYTHONPATH": str(ROOT)})
+        try:
+            yield _asking(desk)
+        finally:
+            desk("lab", "down")
+            shutil.rmtree(home, ignore_errors=True)
+
+    return opened
+
+
+def _asking(desk: Desk) -> LabDesk:
     current: list[tuple[str, ...]] = []
 
     def ask(*options: str) -> Desk:
@@ -129,11 +145,13 @@ def lab_desk(short_suite: Path) -> Iterator[LabDesk]:
             assert up.code == 0, up.err
         return desk
 
-    try:
-        yield ask
-    finally:
-        desk("lab", "down")
-        shutil.rmtree(home, ignore_errors=True)
+    return ask
+
+
+@pytest.fixture(scope="module")
+def lab_desk(shelf: Shelf, open_desk: Callable[[], AbstractContextManager[LabDesk]]) -> LabDesk:
+    """Return the desk, the same for all files until another kind of lab is asked for."""
+    return shelf.take(open_desk)
 
 
 @pytest.fixture
@@ -147,10 +165,11 @@ Edited = Callable[[str, Callable[[dict[str, Any]], None]], Path]
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Edited:
-    """Return a function that writes a changed copy of one of our experiments."""
+    """Return a function that writes a changed copy of one of our experiments, with less load."""
 
     def edit(name: str, change: Callable[[dict[str, Any]], None]) -> Path:
         data: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / name).read_text())
+        data["extensions"][0]["load"]["rate"] = RATE
         change(data)
         path = tmp_path / Path(name).name
         path.write_text(yaml.safe_dump(data, sort_keys=False))

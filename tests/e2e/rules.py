@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,18 @@ class Ruled:
         assert [call for call in self.changes()[len(before) :] if call[0] in TOUCHY] == []
         return why
 
+    def chaos_refused(self, file: str | Path, folder: Path) -> str:
+        """Play *file* by plain `chaos run`, which must touch nothing; return what it printed."""
+        before = self.changes()
+        lines = self.desk("lab", "env").out
+        script = f'{lines}\nexec "$0" --no-version-check --log-file "$1/log" run --journal-path "$1/journal.json" "$2"'
+        words = ["bash", "-c", script, str(Path(sys.executable).with_name("chaos")), str(folder), str(file)]
+        ended = Desk.finish(self.desk.process(words, {"GAMEDAY_RUNS": str(folder / "runs")}))
+        assert ended.code == 1, ended.err[-2000:]
+        assert json.loads((folder / "journal.json").read_text())["gameday"]["verdict"] == "refused"
+        assert [call for call in self.changes()[len(before) :] if call[0] in TOUCHY] == []
+        return ended.err
+
     def plan(self, file: str | Path, *words: str, code: int = 0, **more: str) -> dict[str, Any]:
         """Plan *file*; nothing may change, and there is no run folder. Return the plan."""
         before, folders = self.changes(), self.folders()
@@ -94,8 +108,9 @@ class Staging:
 
     def __init__(self, desk: Desk) -> None:
         self.endpoint = json.loads(desk("lab", "status", "--json").out)["endpoint"]
+        self.client = cache(self._client)  # to make one takes as long as some calls
 
-    def client(self, service: str) -> Any:
+    def _client(self, service: str) -> Any:
         """Return a client of the lab."""
         return boto3.client(
             service,  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from typing import Any
 from gameday.model import Mark
 from gameday.record import Record
 from tests.e2e.conftest import Desk, Edited, Ended, truth
+from tests.lab import bench
 
 LATENCY = "latency/backend-to-database.yaml"
 Change = Callable[[dict[str, Any]], None]
@@ -101,9 +102,6 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def wait_until(condition: Callable[[], object], within_s: float) -> None:
-    """Poll until *condition* holds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+def wait_until(condition: Callable[[], object], within_s: float) -> float:
+    """Poll until *condition* holds; return the seconds it took. *within_s* is as in `tests.lab.bench`."""
+    return bench.wait_until(condition, within_s, "what the run or its lab should come to")

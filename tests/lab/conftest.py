@@ -9,13 +9,13 @@ import pytest
 from tests.lab.bench import wait_until
 from tests.lab.fis_lease import Lease
 from tests.lab.twin import Twin, twin
+from tests.shelf import Shelf
 
 
-@pytest.fixture(scope="session")
-def running_lab() -> Iterator[Twin]:
-    """A lab that is up as long as the session."""
-    with twin() as lab:
-        yield lab
+@pytest.fixture(scope="module")
+def running_lab(shelf: Shelf) -> Twin:
+    """A lab that is up until another kind is asked for."""
+    return shelf.take(twin)
 
 
 @pytest.fixture

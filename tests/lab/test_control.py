@@ -127,7 +127,7 @@ def test_children_end_with_a_killed_daemon() -> None:
         pids = family(state)
         assert len(pids) > 10
         os.kill(state.pids["daemon"], signal.SIGKILL)
-        wait_until(lambda: none_left(pids), GONE_S, "all children ended")
+        assert wait_until(lambda: none_left(pids), GONE_S, "all children ended") < GONE_S
         assert control.status(home) is None
         assert (home / "postgres").exists()
         assert control.down(home) is False
@@ -145,7 +145,7 @@ def test_interrupted_start_leaves_nothing(after_s: float) -> None:
             pids = {child.pid for child in psutil.Process(daemon.pid).children(recursive=True)} | {daemon.pid}
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(10)
-        wait_until(lambda: none_left(pids), GONE_S, "all ended")
+        assert wait_until(lambda: none_left(pids), GONE_S, "all ended") < GONE_S
         assert control.status(home) is None
         assert not [each for each in psutil.process_iter(["cmdline"]) if str(home) in (each.info["cmdline"] or [])]
 
@@ -248,17 +248,16 @@ def test_arguments_give_the_settings_back() -> None:
 
 
 def test_calls_do_not_wait_for_a_failover(lab: Twin) -> None:
-    """While the database fails over, reading the API takes no longer than usual."""
-    last = max((event["t"] for event in lab.truth("endpoint.swapped")), default=0.0)
-    time.sleep(max(0.0, last + 10.5 - time.time()))
-    slowest = [0.0]
+    """While the database fails over the API is read, again and again: no call waits for the failover's end."""
+    lab.cool_down()
+    reads: list[tuple[float, float]] = []
     over = threading.Event()
 
     def read() -> None:
         while not over.is_set():
-            began = time.monotonic()
+            asked = time.time()
             lab.service()
-            slowest[0] = max(slowest[0], time.monotonic() - began)
+            reads.append((asked, time.time()))
 
     began = time.time()
     reader = threading.Thread(target=read)
@@ -269,7 +268,8 @@ def test_calls_do_not_wait_for_a_failover(lab: Twin) -> None:
     finally:
         over.set()
         reader.join()
-    assert slowest[0] < lab.settings.simulated.failover_detection_s
+    killed, back = (lab.truth(what, since=began)[0]["t"] for what in ("primary.killed", "primary.writable"))
+    assert sum(killed < asked and answered < back for asked, answered in reads) >= 2
 
 
 def test_too_little_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,10 +215,12 @@ def test_use_of_the_real_processes_is_measured(lab: Twin) -> None:
     """CPU and memory are real shares of what tasks reserve; Container Insights has AWS's names, units and counts."""
     of_service = {"ClusterName": CLUSTER, "ServiceName": SERVICE}
     wait_until(lambda: newest(lab, "AWS/ECS", "CPUUtilization", "Percent", **of_service) >= 0, 5, "measured")
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
+
+    def is_used() -> bool:
         lab.get()
-    assert newest(lab, "AWS/ECS", "CPUUtilization", "Percent", **of_service) > 2
+        return newest(lab, "AWS/ECS", "CPUUtilization", "Percent", **of_service) > 2
+
+    wait_until(is_used, 5, "the processor is used")
     assert 5 < newest(lab, "AWS/ECS", "MemoryUtilization", "Percent", **of_service) < 60
     insights = {
         ("CpuReserved", "None"): 768,

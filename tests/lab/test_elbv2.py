@@ -11,11 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.settings import CLUSTER, LOAD_BALANCER, SERVICE, TARGET_GROUP
-from tests.lab.balancing import Metrics, fresh_second, path, rule, spare_group
+from tests.lab.balancing import Metrics, Spare, fresh_second, path, rule, spare_group
 from tests.lab.bench import wait_until
 from tests.lab.twin import Twin
 from tests.lab.upstream import Upstream
 from tests.ports import free_ports
+
+DELAY = "deregistration_delay.timeout_seconds"
 
 
 def test_names_and_dimensions_are_those_of_aws(lab: Twin) -> None:
@@ -43,7 +45,7 @@ def test_frozen_task_turns_unhealthy_and_well_again(lab: Twin) -> None:
         assert reasons == {None, "Target.Timeout"}
         metrics = Metrics(lab)
         wait_until(lambda: 1.0 in metrics.read("UnHealthyHostCount", "Maximum", began), 5, "counted")
-        assert 2.0 in metrics.read("HealthyHostCount", "Minimum", began)
+        wait_until(lambda: 2.0 in metrics.read("HealthyHostCount", "Minimum", began), 5, "so are the others")
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until(lambda: list(lab.health().values()) == ["healthy"] * 3, 10, "well again")
@@ -51,14 +53,18 @@ def test_frozen_task_turns_unhealthy_and_well_again(lab: Twin) -> None:
 
 def test_stopping_task_drains(lab: Twin) -> None:
     """A task that leaves is `draining` for the deregistration delay, then it is gone from the target group."""
+    group, usual = Spare(lab, lab.target_group), f"{lab.settings.simulated.deregistration_s:g}"
+    attributes = lab.elbv2.describe_target_group_attributes(TargetGroupArn=lab.target_group)["Attributes"]
+    assert {"Key": DELAY, "Value": usual} in attributes
     arn = lab.task_arns()[0]
     before = lab.health()
-    lab.ecs.stop_task(cluster=CLUSTER, task=arn)
-    assert sorted(lab.health()[address] for address in before) == ["draining", "healthy", "healthy"]
-    wait_until(lambda: "draining" not in lab.health().values(), 5, "drained")
-    attributes = lab.elbv2.describe_target_group_attributes(TargetGroupArn=lab.target_group)["Attributes"]
-    delay = {each["Key"]: each["Value"] for each in attributes}["deregistration_delay.timeout_seconds"]
-    assert float(delay) == lab.settings.simulated.deregistration_s
+    group.set(**{DELAY: "2"})  # time enough to see it
+    try:
+        lab.ecs.stop_task(cluster=CLUSTER, task=arn)
+        assert sorted(lab.health()[address] for address in before) == ["draining", "healthy", "healthy"]
+        wait_until(lambda: "draining" not in lab.health().values(), 5, "drained")
+    finally:
+        group.set(**{DELAY: usual})
 
 
 def test_targets_are_keyed_by_address_and_port(lab: Twin) -> None:

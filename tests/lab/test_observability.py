@@ -65,7 +65,7 @@ def test_every_tasks_lines_are_in_a_stream_of_its_own(weak: Twin, logs: CloudWat
         line = json.loads(event["message"])
         assert event["logStreamName"] == f"app/app/{line['task']}"
         assert event["timestamp"] == int(line["ts"] * 1000)
-        assert abs(event["timestamp"] / 1000 - asked) < 5
+        assert abs(event["timestamp"] / 1000 - asked) < 60
     tasks = {f"app/app/{arn.rpartition('/')[2]}" for arn in weak.task_arns()}
     assert {event["logStreamName"] for event in found()} == tasks
     [group] = logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
@@ -89,7 +89,7 @@ def test_a_failover_of_the_weak_build_is_seen_in_logs_and_traces(
         weak.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
         waves = []
         while not weak.truth("endpoint.swapped", since=began):
-            assert time.time() < began + 15
+            assert time.time() < began + 60
             waves.append([pool.submit(weak.get) for _ in range(4)])
             time.sleep(0.05)
         answers = [each.result() for wave in waves for each in wave]

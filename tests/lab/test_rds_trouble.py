@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from lab.settings import DATABASE
+from tests.lab.bench import wait_until
 from tests.lab.databases import instance, wait_status
 from tests.lab.test_rds import available, messages_since
 from tests.lab.twin import Twin
@@ -25,7 +26,7 @@ def test_failover_outlives_the_link_process(lab: Twin) -> None:
     lab.wait_truth("primary.writable", since=began)
     lab.wait_truth("standby.rejoined", since=began)
     assert not lab.truth("database.broken", since=began)
-    assert available(lab)
+    wait_until(lambda: available(lab), 15, "available")
     assert lab.database()["AvailabilityZone"] != zone
     assert "Multi-AZ instance failover completed." in messages_since(lab, began)
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from statistics import median
 
 import psycopg
 
@@ -147,7 +148,7 @@ def waits_for_a_connection(one: Subject) -> bool:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(one.read)
         time.sleep(0.1)
-        waits = waits_longer_than(one, 1.5, one.read, one.fault)
+        waits = waits_longer_than(one, 3, one.read, one.fault)
         first.result()
     return waits
 
@@ -156,7 +157,7 @@ def waits_for_a_lock(one: Subject) -> bool:
     """Does a post wait past its limit for a table that somebody has locked?"""
     locker = psycopg.connect(one.plane.pair.url(one.plane.pair.primary.port))
     locker.execute("lock table posts in share mode")
-    return waits_longer_than(one, 1.2, lambda: one.task.create(one.name), locker.close)
+    return waits_longer_than(one, 3, lambda: one.task.create(one.name), locker.close)
 
 
 def queues(one: Subject) -> bool:
@@ -205,21 +206,27 @@ def starts_slowly(one: Subject) -> bool:
 
 
 def ignores_sigterm(one: Subject) -> bool:
-    """Does it go on as if nothing had happened a second after SIGTERM?"""
+    """Does it go on as if nothing had happened some seconds after SIGTERM?"""
     one.task.process.terminate()
-    return not has_ended(one, within_s=2) and one.read() == 200
+    return not has_ended(one, within_s=4) and one.read() == 200
 
 
 def runs_out_of_memory(one: Subject) -> bool:
     """Do a thousand requests end it by SIGKILL?"""
     one.many("/nowhere", 1000)
-    return has_ended(one, within_s=0.2) and one.task.process.returncode == -9
+    return has_ended(one, within_s=2) and one.task.process.returncode == -9
 
 
 def is_noisy(one: Subject) -> bool:
-    """Are at least three of 100 requests slower than 50 ms, and all below 0.8 s, as no experiment minds?"""
-    slow_ms = [ms for ms in one.many("/posts?limit=1", 100) if ms > 50]
-    return len(slow_ms) >= 3 and max(slow_ms) < 800
+    """Are at least three of 100 requests slower than 50 ms, again and again, half of these below 0.4 s?
+
+    Other work makes requests slow as well, but not three in each of several hundred.
+    """
+    for _ in range(4):
+        slow_ms = [ms for ms in one.many("/posts?limit=1", 100) if ms > 50]
+        if len(slow_ms) < 3 or median(slow_ms) > 400:
+            return False
+    return True
 
 
 def fails_one_of_ten(one: Subject) -> bool:

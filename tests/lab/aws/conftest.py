@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -40,3 +41,9 @@ def own_handlers(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Handl
     listed: dict[tuple[str, str], Handler] = {}
     monkeypatch.setattr(registry, "_handlers", listed)
     return listed
+
+
+@pytest.fixture
+def minute() -> int:
+    """A whole minute, ten minutes ago."""
+    return int(time.time()) // 60 * 60 - 600
