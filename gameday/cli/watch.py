@@ -54,8 +54,10 @@ def command(
       gameday watch --on staging --service foodconnect-backend --release "$GITHUB_SHA" --yes
     """
     suite = open_suite()
+    from gameday.notify import channels_of
     from gameday.watch.rollback import By
     from gameday.watch.session import Asked, listening, opened
+    from gameday.watch.voice import voice
     from gameday.watch.watcher import Manner, Stop
 
     environment = environment_now(env, suite)
@@ -68,8 +70,10 @@ def command(
         Manner(ways[by], dry_run, drill),
     )  # fmt: skip
     _confirm(environment, yes or dry_run)
+    channels = channels_of(environment, suite)
     stop, say = Stop(), _sayer()
     with listening(stop, say), opened(environment, asked, runs, say=say, stop=stop) as watcher:
+        watcher.tell = voice(channels, watcher.story)
         say(f"record: {watcher.story.recorder.folder}")
         watcher.watch()
         return _report(watcher.story, as_json)

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
-from gameday.config import Environment, Sampling, Watch
+from gameday.config import Channel, Environment, Sampling, Watch
 from gameday.errors import Refusal, UsageError
 from gameday.model import Json
+from gameday.notify import Channels
 from gameday.watch.rollback import By
 from gameday.watch.session import Asked, opened
 from gameday.watch.telling import Delivery, Tell
 from gameday.watch.values import UNDER_WAY
+from gameday.watch.voice import voice
 from gameday.watch.watcher import Manner, Watcher
 
 PREFIX = "GAMEDAY_WATCH_"
@@ -57,16 +59,17 @@ def handler(event: Mapping[str, Json], context: Context) -> dict[str, Json]:
     """Judge once, roll back on evidence, and return `watch.json`; {"ignored": why} where there is nothing to judge."""
     wanted = options(os.environ)
     os.environ.setdefault("GAMEDAY_STATE", str(wanted.runs / "state"))  # a home cannot be written there
-    return handle(event, context, wanted, log)
+    return handle(event, context, wanted)
 
 
-def handle(event: Mapping[str, Json], context: Context, wanted: Options, tell: Tell) -> dict[str, Json]:
+def handle(event: Mapping[str, Json], context: Context, wanted: Options) -> dict[str, Json]:
     """As `handler`, with everything given. Raises UsageError: no such event is known, or nothing can be watched."""
     cause = cause_of(event, wanted)
     if cause.ignore:
         return {"ignored": cause.ignore}
     try:
-        with opened(wanted.environment, wanted.asked, wanted.runs, tell, say) as watcher:
+        with opened(wanted.environment, wanted.asked, wanted.runs, log, say) as watcher:
+            watcher.tell = both(log, voice(Channels(wanted.environment, wanted.environment.channels), watcher.story))
             watcher.story.mark("watch: woken", why=cause.sentence)
             return _look(watcher, context)
     except Refusal as refusal:
@@ -152,6 +155,8 @@ def options(variables: Mapping[str, str]) -> Options:
     environment = Environment(
         kind="aws", region=variables.get("AWS_REGION", ""), account=get.get("ACCOUNT", ""), names=names, sampling=pace,
         watch=watch, lock_table=get.get("LOCK_TABLE", ""), name=get.get("ENVIRONMENT", "lambda"),
+        channels={"topic": Channel(kind="sns", topic=get["TOPIC"])} if get.get("TOPIC") else {},
+        owner=get.get("OWNER", ""),
     )  # fmt: skip
     preset = _one_of(get, "PRESET", ("burn", "seed"))
     by = cast("By", _one_of(get, "BY", ("auto", "digest", "stop")))
@@ -192,12 +197,18 @@ class Logged:
     channel: str = "lambda log"
     ok: bool = True
     detail: str = ""
+    ref: str = ""
 
 
 def log(kind: str, title: str, lines: list[str]) -> Sequence[Delivery]:
     """Write a message as one line of JSON."""
     print(json.dumps({"gameday": kind, "title": title, "lines": lines}), flush=True)
     return [Logged()]
+
+
+def both(first: Tell, second: Tell) -> Tell:
+    """Return how to tell in two ways."""
+    return lambda kind, title, lines: [*first(kind, title, lines), *second(kind, title, lines)]
 
 
 def say(sentence: str) -> None:

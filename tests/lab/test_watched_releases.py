@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from gameday.config import Environment, Watch, load_settings
+from gameday.config import Channel, Environment, Watch, load_settings
 from gameday.errors import Refusal
 from gameday.watch.aws_lambda import Options, handle
 from gameday.watch.session import Asked, opened
 from gameday.watch.story import Story
 from gameday.watch.watcher import Manner
 from lab.aws.ecr_images import REPOSITORY, digest_of, manifest_of
-from lab.settings import CLUSTER, ERROR_ALARM, SERVICE
+from lab.settings import ACCOUNT, CLUSTER, ERROR_ALARM, REGION, SERVICE
 from tests.api_proxy import ApiProxy
 from tests.lab.bench import wait_until
 from tests.lab.endpoint import endpoint
@@ -209,14 +209,19 @@ def test_a_moved_tag_is_rolled_back_by_digest_by_the_lambda(lab: Twin, tmp_path:
             deploy(lab, taskDefinition=release(lab, f"{REPOSITORY}:default", **DYING))
         with ApiProxy(lab.state.endpoint) as proxy:
             proxy.fault("drop", name="ecs:UpdateService")
-            wanted = Options(environment(lab, proxy.url), Asked(CLUSTER, SERVICE, manner=Manner("digest")), tmp_path)
+            told_of = {"topic": Channel(kind="sns", topic=f"arn:aws:sns:{REGION}:{ACCOUNT}:foodconnect-game-day")}
+            where = replace(environment(lab, proxy.url), channels=told_of)
+            wanted = Options(where, Asked(CLUSTER, SERVICE, manner=Manner("digest")), tmp_path)
             message = next(each for each in came if "NewStateValue" in each["Message"])
-            told = handle({"Records": [{"EventSource": "aws:sns", "Sns": message}]}, Time(), wanted, lambda *words: [])
+            told = handle({"Records": [{"EventSource": "aws:sns", "Sns": message}]}, Time(), wanted)
             assert told["outcome"] == "rolled back", told["why"]
+            said = told["notified"]
+            assert isinstance(said, list) and {each["channel"] for each in said} == {"topic", "lambda log"}  # type: ignore[call-overload,index]
+            assert all(each["ok"] for each in said), said  # type: ignore[call-overload,index]
             newest = deployments(lab)[0]["serviceDeploymentArn"]
             for kind in ("ECS Deployment State Change", "CloudWatch Alarm State Change"):
                 event = next(each for each in came if f'"{kind}"' in each["Message"])
-                again = handle(json.loads(event["Message"]), Time(), wanted, lambda *words: [])
+                again = handle(json.loads(event["Message"]), Time(), wanted)
                 assert again.get("outcome", "well") == "well"
             assert proxy.calls.count("ecs:UpdateService") == 1
         assert digests(lab) == {GOOD}

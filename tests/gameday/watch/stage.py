@@ -27,6 +27,7 @@ class Sent:
     channel: str = "paper"
     ok: bool = True
     detail: str = ""
+    ref: str = ""
 
 
 @dataclass
