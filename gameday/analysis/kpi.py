@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gameday.analysis.deliveries import Deployment, Outcome, between, first_deployed
-from gameday.analysis.stats import Interval, Span, count_interval, median_interval, percentile, wilson
+from gameday.analysis.stats import Interval, Span, count_interval, exact_share, median_interval, percentile, wilson
 from gameday.config import Targets
 from gameday.model import Answer, from_iso
 
@@ -108,14 +108,14 @@ def since(begin: str | None, end: float | None) -> float | None:
 
 def _frequency(ended: Sequence[Deployment], window: Span, target: float) -> Kpi:
     weeks = (window.end - window.start) / WEEK_S
-    low, high = count_interval(len(ended))
-    interval = (low / weeks, high / weeks) if weeks > 0 else None
-    met, why = judged(interval, target, True, 0)
+    n, spread = len(ended), Spread.of(_weekly(ended, window))
     if weeks < 1:
-        met, why = Answer.UNKNOWN, "less than a week is known"
-    spread = Spread.of(_weekly(ended, window))
-    rate = len(ended) / weeks if weeks > 0 else None
-    return Kpi("deployment_frequency", "Deployment frequency", "/week", len(ended), 0, rate, spread.low, spread.high,
+        rate, interval, met, why = None, None, Answer.UNKNOWN, "less than a week is known"
+    else:
+        low, high = count_interval(n)
+        rate, interval = n / weeks, (low / weeks, high / weeks)
+        met, why = judged(interval, target, True, 0)
+    return Kpi("deployment_frequency", "Deployment frequency", "/week", n, 0, rate, spread.low, spread.high,
                interval, target, True, met, why)  # fmt: skip
 
 
@@ -152,7 +152,13 @@ def _failure_rate(ended: Sequence[Deployment], target: float) -> Kpi:
     failed = sum(each.outcome is Outcome.FAILED for each in ended)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in ended)
     n = len(ended) - unknown
-    interval = (wilson(failed, len(ended))[0], wilson(failed + unknown, len(ended))[1]) if n else None
-    met, why = judged(interval, target, False, unknown) if n else (Answer.UNKNOWN, NOTHING)
+    interval, met, why = None, Answer.UNKNOWN, NOTHING
+    if n:
+        few, many, every = failed, failed + unknown, len(ended)
+        interval = (wilson(few, every)[0], wilson(many, every)[1])
+        met, why = judged(interval, target, False, unknown)
+        exact = (exact_share(few, every)[0], exact_share(many, every)[1])
+        if met is not judged(exact, target, False, unknown)[0]:  # of few cases Wilson's is too sure: 1 of 1 failed
+            met, why = Answer.UNKNOWN, "n is small: the exact interval contains the target"
     return Kpi("change_fail_rate", "Change fail rate", "share", n, unknown, failed / n if n else None, None, None,
                interval, target, False, met, why)  # fmt: skip

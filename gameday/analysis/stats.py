@@ -95,6 +95,14 @@ def wilson(hits: int, n: int) -> Interval:
     return (low if hits else 0.0), (high if hits < n else 1.0)
 
 
+def exact_share(hits: int, n: int) -> Interval:
+    """Return the exact 95 % interval (Clopper and Pearson's) of a share: wider than Wilson's, never too sure."""
+    if not n:
+        return 0.0, 1.0
+    low = _crossing(0.0, 1.0, lambda share: 1 - _no_more_of(hits - 1, n, share) >= TAIL) if hits else 0.0
+    return low, _crossing(0.0, 1.0, lambda share: _no_more_of(hits, n, share) <= TAIL) if hits < n else 1.0
+
+
 def median_interval(values: list[float], missing: int = 0) -> Interval | None:
     """Return the 95 % interval of the median, from two of the sorted *values*; None below six, which are too few.
 
@@ -121,6 +129,17 @@ def count_interval(count: int) -> Interval:
     most = count + 10 + 10 * math.sqrt(count + 1)
     low = _crossing(0.0, float(count), lambda mean: 1 - _no_more_than(count - 1, mean) >= TAIL) if count else 0.0
     return low, _crossing(float(count), most, lambda mean: _no_more_than(count, mean) <= TAIL)
+
+
+def _no_more_of(hits: int, n: int, share: float) -> float:
+    """Return the chance of at most *hits* among *n*, of which each is one with the chance *share*."""
+    ways = math.lgamma(n + 1)
+    return math.fsum(
+        math.exp(
+            ways - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(share) + (n - k) * math.log1p(-share)
+        )
+        for k in range(hits + 1)
+    )
 
 
 def _no_more_than(count: int, mean: float) -> float:

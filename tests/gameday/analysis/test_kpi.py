@@ -63,7 +63,7 @@ def played(runs: Path, *watches: Watched) -> Board:
     return board(read(runs), WINDOW, Targets())
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_figures_are_those_of_a_recount(seed: int, tmp_path: Path) -> None:
     """Counts, medians and shares of generated files agree with a count that knows only what was generated."""
     watches = some_watches(random.Random(seed))
@@ -128,6 +128,7 @@ def test_nothing_measured_is_never_met() -> None:
     }  # fmt: skip
     short = figures(deployed(1), window=Span(NOW - DAY_S, NOW))["deployment_frequency"]
     assert (short.met, short.why) == (Answer.UNKNOWN, "less than a week is known")
+    assert (short.n, short.value, short.interval) == (1, None, None)
 
 
 def test_few_cases_are_too_few() -> None:
@@ -138,6 +139,14 @@ def test_few_cases_are_too_few() -> None:
     assert (figures(*six)["change_fail_rate"].met, figures(*six)["change_fail_rate"].why) == (Answer.UNKNOWN, CONTAINS)
     assert figures(*eighty)["change_fail_rate"].met is Answer.YES
     assert figures(*eighty)["deployment_frequency"].met is Answer.YES
+
+
+def test_one_failure_of_few_misses_nothing() -> None:
+    """One failed deployment of one or two is no proof that more than 5 % fail; two of two are."""
+    for good in (0, 1):
+        told = [deployed(1, Outcome.FAILED), *(deployed(2 + number) for number in range(good))]
+        assert figures(*told)["change_fail_rate"].met is Answer.UNKNOWN
+    assert figures(deployed(1, Outcome.FAILED), deployed(2, Outcome.FAILED))["change_fail_rate"].met is Answer.NO
 
 
 def test_missed_targets_are_missed() -> None:

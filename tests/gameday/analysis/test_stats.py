@@ -12,6 +12,7 @@ from gameday.analysis.stats import (
     Span,
     common_failures,
     count_interval,
+    exact_share,
     figures,
     median_interval,
     percentile,
@@ -56,6 +57,15 @@ def test_failures_are_named_by_step_and_answer() -> None:
 def test_share_has_wilson_s_interval(hits: int, n: int, low: float, high: float) -> None:
     """The published values; none of nothing may be anything."""
     assert wilson(hits, n) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(0, 10, 0.0, 0.3085), (1, 1, 0.025, 1.0), (1, 2, 0.0126, 0.9874), (5, 10, 0.1871, 0.8129), (0, 0, 0.0, 1.0)],
+)
+def test_share_has_an_exact_interval_too(hits: int, n: int, low: float, high: float) -> None:
+    """Clopper and Pearson's, by the published values."""
+    assert exact_share(hits, n) == pytest.approx((low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize(
