@@ -1,7 +1,8 @@
 """A gate for a pipeline: one test case an experiment, each failure with one readable message.
 
 failed is a failure; what says nothing or was stopped is an error; known, quarantined and left out are skipped, with
-the reason, so that they stay visible and do not decide.
+the reason, so that they stay visible and do not decide. Where no case says that the gate did not pass (everything was
+left out, or it never came to its experiments) one more case says it: a reader of the file alone must not see a pass.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def render(gate: Mapping[str, Any]) -> str:
         "digest": release.get("digest") or "", "repeat_with": gate["repeat_with"],
     }  # fmt: skip
     _properties(suite, told)
-    for row in gate["experiments"]:
+    for row in _rows(gate):
         _case(suite, row, gate)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -40,15 +41,27 @@ def kind(row: Mapping[str, Any]) -> str:
     return KINDS.get(row["result"], "error")
 
 
+def _rows(gate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the experiments, and the gate itself where it did not pass and none of them says so."""
+    rows = list(gate["experiments"])
+    if not gate["exit"] or any(kind(row) in ("failure", "error") for row in rows):
+        return rows
+    name = gate["suite"]["name"]
+    itself = {"title": f"gate {name}", "file": gate["suite"]["file"], "result": gate["outcome"], "why": gate["why"],
+              "exit": gate["exit"], "runs": [], "verdict": None, "seconds": 0.0}  # fmt: skip
+    return [*rows, itself]
+
+
 def _counts(gate: Mapping[str, Any]) -> dict[str, str]:
-    kinds = [kind(row) for row in gate["experiments"]]
+    rows = _rows(gate)
+    kinds = [kind(row) for row in rows]
     return {
         "name": f"gameday gate {gate['suite']['name']}",
         "tests": str(len(kinds)),
         "failures": str(kinds.count("failure")),
         "errors": str(kinds.count("error")),
         "skipped": str(kinds.count("skipped")),
-        "time": f"{sum(row['seconds'] for row in gate['experiments']):.3f}",
+        "time": f"{sum(row['seconds'] for row in rows):.3f}",
     }
 
 

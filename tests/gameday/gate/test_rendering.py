@@ -38,6 +38,16 @@ def test_junit_has_one_case_an_experiment() -> None:
     assert failure is not None and failure.get("message") == "users were well again at once"
 
 
+@pytest.mark.parametrize("rows", [[], [row("f", "not played")], [row("d", "quarantined")]])
+def test_junit_alone_never_reads_as_passed(rows: list[dict[str, Any]]) -> None:
+    """Nothing was checked, or nothing was reached: then the gate itself is a case, and an error."""
+    root = ElementTree.fromstring(junit.render(gate(*rows, outcome="inconclusive", code=4)))
+    assert (root.get("errors"), root.get("tests")) == ("1", str(len(rows) + 1))
+    error = root.find(".//testcase[@name='gate release']/error")
+    assert error is not None and error.get("message") == "a reason"
+    assert ElementTree.fromstring(junit.render(gate(row()))).get("errors") == "0"
+
+
 def test_junit_holds_whatever_stands_in_a_text() -> None:
     """Characters that XML cannot hold are replaced, and the rest is escaped."""
     root = ElementTree.fromstring(junit.render(gate(row(NASTY, "failed", 1, why=[NASTY]))))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gameday.engine.check import check
 from gameday.errors import InputError, UsageError
 from gameday.gate.suite import Quarantine, find, is_suite, problems_of, read
 from gameday.source import Source
@@ -110,6 +111,12 @@ def test_check_tells_what_is_out_of_date(today: date, late: int, suited: Suited,
     problems = problems_of(path, root, today)
     assert [problem.message.startswith("the ") for problem in problems] == [True] * late
     assert len(read(path, root).files) == 3
+
+
+def test_a_suite_is_no_experiment(suited: Suited, root: Path) -> None:
+    """`gameday run` and `plan` say what plays it."""
+    with pytest.raises(InputError, match="a suite, not an experiment; `gameday gate` plays it"):
+        check(suited(WHOLE), root)
 
 
 def test_an_unknown_suite_names_the_nearest(root: Path, suited: Suited) -> None:
