@@ -50,6 +50,13 @@ class Good:
         return self.task_definition.rpartition("/")[2].partition(":")[0]
 
     @property
+    def quiet(self) -> dict[str, Any]:
+        """The deployment configuration with its alarms off."""
+        alarms = self.configuration.get("alarms") or {}
+        off = {"alarms": {**alarms, "enable": False}} if alarms.get("enable") else {}
+        return {**self.configuration, **off}
+
+    @property
     def by_hand(self) -> str:
         """The commands that restore it without the suite."""
         name = ImageName.of(self.image)
@@ -173,9 +180,8 @@ def _bad(run: Run, good: Good, definition: Mapping[str, Any], image: str, automa
         raise Refusal(f"{wanted.text} is the image that runs already ({images.short(digest)}), so nothing would change")
     text = good.image if good.moved_tag else wanted.at(digest).text
     update: dict[str, Any] = {"cluster": good.cluster, "service": good.service}
-    alarms = good.configuration.get("alarms") or {}
-    if automation != BY_ECS and alarms.get("enable"):
-        update["deploymentConfiguration"] = {**good.configuration, "alarms": {**alarms, "enable": False}}
+    if automation != BY_ECS and good.quiet != good.configuration:
+        update["deploymentConfiguration"] = good.quiet
     return Bad(digest, text, _register(run.aws, good, definition, text), update)
 
 
@@ -222,13 +228,16 @@ def _calls(run: Run, found: Service, good: Good, bad: Bad) -> tuple[tuple[Call, 
     moves = (read, put) if good.moved_tag else ()
     register = Call("ecs", "RegisterTaskDefinition", bad.register, new)
     update = {**bad.update, "taskDefinition": "(the new revision)"}
-    back = {**bad.update, "taskDefinition": good.task_definition, "deploymentConfiguration": good.configuration}
+    service: dict[str, Json] = {"cluster": good.cluster, "service": good.service}
+    back = {**service, "taskDefinition": good.task_definition, "deploymentConfiguration": good.quiet}
+    rest = {**service, "deploymentConfiguration": good.configuration}
     fault_calls = (*moves, register, Call("ecs", "UpdateService", update, found.arn))
     undo_calls = (
         *moves,
-        Call("ecs", "ListServiceDeployments", {"cluster": good.cluster, "service": good.service}, found.arn),
+        Call("ecs", "ListServiceDeployments", service, found.arn),
         Call("ecs", "StopServiceDeployment", {"serviceDeploymentArn": "(the release's)"}, deployment),
         Call("ecs", "UpdateService", back, found.arn),
+        Call("ecs", "UpdateService", rest, found.arn),
         Call("ecs", "DeregisterTaskDefinition", {"taskDefinition": "(the new revision)"}),
     )
     return fault_calls, undo_calls
@@ -301,9 +310,9 @@ def _still(aws: Aws, good: Good) -> str:
         return "a deployment begins or ends"  # ECS lists service deployments a little later than it begins them
     running = images.tasks_of(aws, good.cluster, good.service)
     wrong = [task for task in running if images.digest_in(task, good.container) not in ("", good.digest)]
-    if wrong or not _is_good(aws, good, told["taskDefinition"]):
+    if wrong or told["taskDefinition"] != _definition_for(aws, good, told["taskDefinition"]):
         _update(aws, good, told["taskDefinition"])
-        return f"{len(wrong)} of {len(running)} tasks run another image"
+        return f"{len(wrong)} of {len(running)} tasks run another image, by {told['taskDefinition'].rpartition('/')[2]}"
     if dict(told.get("deploymentConfiguration") or {}) != good.configuration:
         aws.ecs.update_service(
             cluster=good.cluster, service=good.service, deploymentConfiguration=cast("Any", good.configuration)
@@ -333,21 +342,27 @@ def _stop(aws: Aws, good: Good, moving: Deployment) -> str:
 
 
 def _update(aws: Aws, good: Good, now: str) -> None:
-    """Deploy the good image: by the task definition that there was, or, if its tag means another, by digest."""
-    definition = _good_definition(aws, good, now)
+    """Deploy the good image, and let no alarm end that: one that still rings, or rings late, is about the bad image."""
+    definition = _definition_for(aws, good, now)
+    if not definition:
+        image = ImageName.of(good.image).at(good.digest).text
+        request = _register(aws, good, _definition(aws, good.task_definition), image)
+        definition = aws.ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
     aws.ecs.update_service(
         cluster=good.cluster, service=good.service, taskDefinition=definition,
-        deploymentConfiguration=cast("Any", good.configuration), forceNewDeployment=definition == now,
+        deploymentConfiguration=cast("Any", good.quiet), forceNewDeployment=definition == now,
     )  # fmt: skip
 
 
-def _good_definition(aws: Aws, good: Good, now: str) -> str:
+def _definition_for(aws: Aws, good: Good, now: str) -> str:
+    """Return the task definition to be on: the one that there was, else the one that there is; "" when neither can be.
+
+    One can be when it means the good image today, and new tasks may be started from it.
+    """
     for arn in (good.task_definition, now):
-        if arn and _is_good(aws, good, arn) and _definition(aws, arn)["status"] == "ACTIVE":
+        if arn and _is_good(aws, good, arn) and (arn == now or _definition(aws, arn)["status"] == "ACTIVE"):
             return arn
-    image = ImageName.of(good.image).at(good.digest).text
-    request = _register(aws, good, _definition(aws, good.task_definition), image)
-    return aws.ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
+    return ""
 
 
 def _is_good(aws: Aws, good: Good, arn: str) -> bool:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -118,8 +119,8 @@ def test_going_back_to_a_tag_that_moves_brings_the_bad_image_and_the_undo_does_n
     assert drill.deployments() == count  # a second undo deploys nothing
 
 
-def test_a_release_that_no_alarm_stopped_names_the_alarm(drill: Drill) -> None:
-    """Dead: its metric has no data. Slow: it needs longer than ECS watched it. The undo goes back."""
+def test_a_release_that_no_alarm_stopped_names_the_alarm_and_no_late_one_ends_the_undo(drill: Drill) -> None:
+    """Dead: its metric has no data. Slow: it needs longer than ECS watched it; when it rings, it is about the past."""
     release.deploy(image=BAD)
     wait_until(lambda: drill.running() == {BAD} and at_rest(drill.lab), 30, "the release is out")
     cloudwatch: Any = drill.lab.cloudwatch
@@ -134,6 +135,18 @@ def test_a_release_that_no_alarm_stopped_names_the_alarm(drill: Drill) -> None:
     cloudwatch.put_metric_alarm(**alarm())
     assert why["dead"].startswith(f"alarm {ERROR_ALARM} is dead: its metric FoodConnect/Errors has no data")
     assert why["slow"].startswith(f"alarm {ERROR_ALARM} is too slow: it needs 300 s of errors")
+    count = drill.deployments()
+    undo = Thread(target=drill.run.promises.settle_or_raise)
+    undo.start()
+    wait_until(lambda: len(drill.lab.service()["deployments"]) > 1, 20, "the undo deploys")
+    cloudwatch.set_alarm_state(AlarmName=ERROR_ALARM, StateValue="ALARM", StateReason="late")
+    undo.join(60)
+    cloudwatch.set_alarm_state(AlarmName=ERROR_ALARM, StateValue="OK", StateReason="it is over")
+    service = drill.lab.service()
+    assert (drill.running(), drill.run.promises.open()) == ({GOOD}, [])
+    assert drill.deployments() == count + 1  # the first way back was the last one
+    assert service["taskDefinition"].endswith(f"/{SERVICE}:1")
+    assert service["deploymentConfiguration"]["alarms"]["enable"] is True
 
 
 def test_an_undo_in_the_middle_stops_the_deployment(drill: Drill) -> None:
