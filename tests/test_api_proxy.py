@@ -41,7 +41,7 @@ def client(proxy: ApiProxy) -> Iterator[Any]:
     """Makes clients of the proxy, with this many attempts a call."""
     made: list[Any] = []
 
-    def make(service: str, attempts: int = 1, read_timeout: float = 10) -> Any:
+    def make(service: str, attempts: int = 1, read_timeout: float = 60) -> Any:
         retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
         client = boto3.client(
             cast("Any", service),

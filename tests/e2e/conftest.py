@@ -29,7 +29,7 @@ SHORT = {
     "fault_s = 8": "fault_s = 4",
     "recovery_s = 10": "recovery_s = 4",
     "proof_within_s = 30": "proof_within_s = 15",
-    "look_back_s = 8": "look_back_s = 3",
+    "look_back_s = 8": "look_back_s = 4",
 }
 
 

