@@ -186,7 +186,7 @@ def _done(run: Run, fault: Mark, look: Look) -> Evidence:
     sentences = [f"rolled back by {who}", f"{look.good} tasks run, none of them {short(look.digest)}"]
     if fault.details.get("moved_tag"):
         sentences.append(
-            f"the tag {fault.details['moved_tag']} still means the release's image: the next deployment brings it back"
+            f"the tag {fault.details['moved_tag']} still means the release's image: the next deployment of that tag brings it back"
         )
     instants = _noticed(run, fault, look)
     instants |= {"rollback began": began.timestamp(), "rolled back": max(began.timestamp(), ended.timestamp())}
