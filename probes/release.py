@@ -184,10 +184,8 @@ def _done(run: Run, fault: Mark, look: Look) -> Evidence:
         why = f"ECS ended the release as {look.release.status} and did not go back: {told.get('statusReason', '')}"
         return Evidence(False, (why, "the service still names the release's task definition"))
     sentences = [f"rolled back by {who}", f"{look.good} tasks run, none of them {short(look.digest)}"]
-    if fault.details.get("moved_tag"):
-        sentences.append(
-            f"the tag {fault.details['moved_tag']} still means the release's image: the next deployment brings it back"
-        )
+    if tag := fault.details.get("moved_tag"):
+        sentences.append(f"the tag {tag} still means the release's image: its next deployment brings it back")
     instants = _noticed(run, fault, look)
     instants |= {"rollback began": began.timestamp(), "rolled back": max(began.timestamp(), ended.timestamp())}
     return Evidence(True, tuple(sentences), instants)
