@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -155,9 +156,11 @@ def on_staging(lab: Lab, build: str, number: int) -> tuple[str, Came | None]:
 
 
 def play(staging: Lab, production: Lab, build: str, number: int) -> Row:
-    """One release through the whole pipeline; afterwards both labs run the good one again."""
-    deployed, gate = on_staging(staging, build, number)
-    watch = watched(production, build, number)
+    """One release on both labs at once; afterwards both run the good one again."""
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(on_staging, staging, build, number)
+        watch = pool.submit(watched, production, build, number).result()
+        deployed, gate = first.result()
     for lab in (staging, production):
         if build != GOOD and settled(lab, deploy(lab, GOOD, number)) != "SUCCESSFUL":
             raise RuntimeError("the good release did not come back")
