@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_a_figure_that_got_worse_fails_where_the_suite_says_so() -> None:
     failed, told = (judge(PLAIN, [tried("held")], [WORSE], rule, TODAY) for rule in ("fail", "tell"))
     assert (failed.result, told.result) == ("failed", "passed")
     assert failed.why[0] == told.why[0] == WORSE.sentence
+
+
+def test_tasks_that_end_by_themselves_fail() -> None:
+    """As a figure that got worse does; where they cannot be read, it has not passed, and what broke stays broken."""
+    strays, doubt = ("task 1 ended by itself",), "whether tasks ended by themselves could not be read"
+    held, broke = tried("held"), tried("broke")
+    failed, told = (judge(PLAIN, [replace(held, strays=strays)], [], rule, TODAY) for rule in ("fail", "tell"))
+    assert (failed.result, failed.why[0], told.result) == ("failed", strays[0], "passed") and strays[0] in told.why
+    unknown = judge(PLAIN, [replace(held, doubt=doubt)], [], "tell", TODAY)
+    assert (unknown.result, unknown.exit, unknown.why[0]) == ("inconclusive", 4, doubt)
+    assert judge(PLAIN, [replace(broke, doubt=doubt)], [], "fail", TODAY).result == "failed"
 
 
 def test_a_lost_measure_is_told() -> None:
