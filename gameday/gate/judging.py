@@ -122,11 +122,13 @@ def _expected(entry: Entry, last: Tried, compared: Sequence[Compared], regressio
         return Judged("failed", last.why, 1)
     worse = [*last.strays, *(row.sentence for row in compared if row.worse)]
     lost = [row.sentence for row in compared if row.worse is None and row.was is not None]
+    if compared and all(row.was is None for row in compared):
+        lost = ["no good release has played this before: nothing was compared"]
     if worse and regressions == "fail":
         return Judged("failed", [*worse, *lost, "every objective was met", *last.why], 1)
     if last.doubt:
         return Judged("inconclusive", [last.doubt, *worse, *lost, *last.why], UNKNOWN)
-    return Judged("passed", [*worse, *lost, *last.why], 0)
+    return Judged("passed", [*worse, *last.why, *lost], 0)
 
 
 def left_out(why: str) -> Judged:
