@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from gameday.aws import Aws
 from gameday.cli._shared import lab_settings, lab_variables
 from gameday.gate.judging import Tried
+from gameday.gate.strays import Strays
 from gameday.gate.touched import changed, fingerprint
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gameday.gate.playing import Part, Player
     from gameday.gate.session import Gate
 
+Place = tuple["Environment", dict[str, str]]
 ERROR_LINES = 5  # of a run that left no findings
 
 
@@ -40,18 +42,21 @@ def labs(
     """Yield a player for each of up to *number* labs, and what asks all their runs to end."""
     running: list[subprocess.Popen[str]] = []
     with ExitStack() as stack:
-        surroundings = [dict(os.environ)]
+        places = [(environment, dict(os.environ))]
         for place in range(1, number):
             more = stack.enter_context(_lab(place, gate, environment, wanted))
             if more is None:
                 break
-            surroundings.append(more)
-        yield [_player(each, gate, wanted, running) for each in surroundings], lambda: _stop(running)
+            places.append(more)
+        players = [
+            Strays(there, gate.head.began)(_player(variables, gate, wanted, running)) for there, variables in places
+        ]
+        yield players, lambda: _stop(running)
 
 
 @contextmanager
-def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> Iterator[dict[str, str] | None]:
-    """Yield the variables that lead to one more lab; None, and a note, when it is not as the first or not there."""
+def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> Iterator[Place | None]:
+    """Yield one more lab and the variables that lead to it; None, and a note, when it is not as the first."""
     from lab import control
     from lab.settings import LabError
 
@@ -74,7 +79,7 @@ def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> It
             gate.note(f"{at_a_time}: a fresh lab is not as the one that is up ({'; '.join(difference.values())})")
         own = {"GAMEDAY_LAB_HOME": str(home), "GAMEDAY_LAB_PORT_BASE": str(settings.port_base),
                "GAMEDAY_STATE": str(home / "gameday-state")}  # fmt: skip
-        yield None if difference else {**os.environ, **lab_variables(state, wanted.suite), **own}
+        yield None if difference else (there, {**os.environ, **lab_variables(state, wanted.suite), **own})
     finally:
         control.down(home)
         shutil.rmtree(home, ignore_errors=True)

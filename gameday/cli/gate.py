@@ -183,6 +183,7 @@ def _signals() -> Iterator[None]:
 def _play(gate: Gate, course: Course, parts: list[Part], environment: Environment, wanted: Wanted) -> None:
     from gameday.cli import _gate_labs
     from gameday.gate.playing import one_after_another, side_by_side
+    from gameday.gate.strays import Strays
 
     at_once = min(wanted.parallel, len(parts))
     if wanted.parallel > 1 and environment.kind != "lab":
@@ -192,7 +193,8 @@ def _play(gate: Gate, course: Course, parts: list[Part], environment: Environmen
         )
         at_once = 1
     if at_once < 2:
-        one_after_another(parts, course, _player(environment, wanted))
+        strays = Strays(environment, gate.head.began)
+        one_after_another(parts, course, strays(_player(environment, wanted)))
         return
     with _gate_labs.labs(at_once, gate, environment, wanted) as (players, stop):
         side_by_side(parts, course, players, stop)

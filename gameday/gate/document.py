@@ -80,7 +80,7 @@ def _row(result: Result) -> Json:
     phases, recovery = last.get("phases") or {}, last.get("recovery") or {}
     fault = phases.get("fault") or {}
     return {
-        "file": str(result.part.file),
+        "file": result.part.name,
         "title": result.part.title,
         "set": cast("Json", dict(entry.set)),
         "expect": entry.expect,

@@ -24,12 +24,17 @@ OUTCOMES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One try of an experiment: its findings ({} when it has none, then `error` says why) and its exit code."""
+    """One try of an experiment: its findings ({} when it has none, then `error` says why) and its exit code.
+
+    `strays` are the tasks that ended by themselves meanwhile, a sentence each; `doubt` says why they are not known.
+    """
 
     exit: int
     seconds: float
     findings: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    strays: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def verdict(self) -> str | None:
@@ -115,11 +120,15 @@ def _expected(entry: Entry, last: Tried, compared: Sequence[Compared], regressio
         return Judged("failed", [f"{mend} ({reason})"], 1)
     if broke:
         return Judged("failed", last.why, 1)
-    worse = [row.sentence for row in compared if row.worse]
+    worse = [*last.strays, *(row.sentence for row in compared if row.worse)]
     lost = [row.sentence for row in compared if row.worse is None and row.was is not None]
+    if compared and all(row.was is None for row in compared):
+        lost = ["no good release has played this before: nothing was compared"]
     if worse and regressions == "fail":
         return Judged("failed", [*worse, *lost, "every objective was met", *last.why], 1)
-    return Judged("passed", [*worse, *lost, *last.why], 0)
+    if last.doubt:
+        return Judged("inconclusive", [last.doubt, *worse, *lost, *last.why], UNKNOWN)
+    return Judged("passed", [*worse, *last.why, *lost], 0)
 
 
 def left_out(why: str) -> Judged:

@@ -22,13 +22,17 @@ from gameday.model import Json
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One experiment to play: where it stands in the suite, its file, and how long it is thought to take."""
+    """One experiment to play: its place in the suite, its file and name, and how long it is thought to take.
+
+    The name is the file as seen from the suite's root, whatever the working directory: good gates are found by it.
+    """
 
     number: int  # from 0, in the suite
     entry: Entry
     file: Path
     title: str
     takes_s: float
+    name: str = ""
     keys: frozenset[str] = frozenset()  # what may be set: its configuration, and the environment's names
 
     def values(self, given: Mapping[str, Json]) -> dict[str, Json]:

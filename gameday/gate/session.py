@@ -58,7 +58,7 @@ class Gate:
         )
         entries = zip(loaded.suite.experiments, loaded.files, strict=True)
         self.parts: tuple[Part, ...] = tuple(
-            _part(number, entry, file, environment) for number, (entry, file) in enumerate(entries)
+            _part(number, entry, file, loaded.root, environment) for number, (entry, file) in enumerate(entries)
         )
         self.left: dict[int, document.Result] = {}
         name = run_id(f"gate-{suite}", None, asked.runs)
@@ -129,7 +129,7 @@ class Gate:
         block = block_in(Source.yaml(part.file))
         phases = environment.phases.adjusted(block.load if block else None)
         least = phases.warmup_s + phases.baseline_s + phases.fault_s + phases.recovery_s
-        return replace(part, takes_s=baseline.estimate_s(self.good.seconds(str(part.file)), least))
+        return replace(part, takes_s=baseline.estimate_s(self.good.seconds(part.name), least))
 
     def note(self, sentence: str) -> None:
         """Keep a sentence that belongs to the gate, and say it."""
@@ -151,7 +151,7 @@ class Gate:
         last, suite = played.tries[-1], self.head.loaded.suite
         if last.verdict not in ("held", "broke"):
             return []
-        good = self.good.measures(str(played.part.file), played.part.entry.set, suite.baseline.keep)
+        good = self.good.measures(played.part.name, played.part.entry.set, suite.baseline.keep)
         return compare(measures(last.findings), good, suite.limits)
 
     def end(self, done: Sequence[Played], stopped: str = "", code: int = 0) -> dict[str, Any]:
@@ -178,6 +178,8 @@ class Gate:
         return clean
 
 
-def _part(number: int, entry: Entry, file: Path, environment: Environment) -> Part:
+def _part(number: int, entry: Entry, file: Path, root: Path, environment: Environment) -> Part:
     data = cast("dict[str, Any]", Source.yaml(file).data)
-    return Part(number, entry, file, str(data["title"]), 0.0, keys_of(file, environment.names))
+    place = file.resolve()
+    name = str(place.relative_to(root.resolve())) if place.is_relative_to(root.resolve()) else str(file)
+    return Part(number, entry, file, str(data["title"]), 0.0, name, keys_of(file, environment.names))

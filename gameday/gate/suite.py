@@ -85,9 +85,10 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A suite as it is played: its file, and each entry with the path of its experiment."""
+    """A suite as it is played: its file, the root that its paths begin at, and the path of each entry's experiment."""
 
     path: Path
+    root: Path
     source: Source
     suite: Suite
     files: tuple[Path, ...]
@@ -137,7 +138,7 @@ def read(path: Path, root: Path) -> Loaded:
         problems += _of_experiment(file, root)
     if problems or suite is None:
         raise InputError(problems)
-    return Loaded(path, source, suite, tuple(files))
+    return Loaded(path, root, source, suite, tuple(files))
 
 
 def keys_of(file: Path, names: Iterable[str]) -> frozenset[str]:

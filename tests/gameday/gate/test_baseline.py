@@ -11,8 +11,10 @@ import pytest
 from gameday.config import Environment
 from gameday.errors import UsageError
 from gameday.gate.baseline import estimate_s, given, good_gates
-from gameday.record import run_folders
-from tests.gameday.gate.conftest import gate, row
+from gameday.gate.session import Asked, Gate
+from gameday.gate.suite import read
+from gameday.record import Redactor, run_folders
+from tests.gameday.gate.conftest import Suited, gate, row
 
 LAB = Environment("lab", "eu-west-1", "123456789012", name="lab", build="slow-start")
 FILE = "experiments/ecs/stop-one-task.yaml"
@@ -80,3 +82,14 @@ def test_an_estimate_is_the_slowest_of_the_last_good_ones(tmp_path: Path) -> Non
     save(tmp_path, 1, gate(row(seconds=80.0, runs=["a", "b"]), row(seconds=35.0)))
     known = good_gates(tmp_path, "release", LAB).seconds(FILE)
     assert estimate_s(known, 29.0) == 40.0 and estimate_s([], 29.0) == 29.0
+
+
+def test_a_part_has_one_name_from_every_folder(root: Path, suited: Suited, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the good gates are found, and a gate is made with the same rows, wherever it is started."""
+    path = suited(f"experiments: [{{file: {FILE}}}]").resolve()
+    names = []
+    for place in (root, root / "experiments", root.parent):
+        monkeypatch.chdir(place)
+        found = Gate(read(path, root), LAB, Asked(root / "runs"), Redactor(), lambda sentence: None)
+        names += [part.name for part in found.parts]
+    assert names == [FILE] * 3

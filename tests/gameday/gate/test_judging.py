@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -17,6 +18,7 @@ KNOWN = Entry("a.yaml", expect="broke", until="2027-01-31", why="no retries yet"
 ASIDE = Entry("a.yaml", quarantine=Quarantine("flaky", "2026-12-24"))
 PLAIN = Entry("a.yaml")
 WORSE = Compared("recovery", 2.0, 9.0, 5.0, "s", True)
+NEW = Compared("recovery", None, 2.0, None, "s", None)
 LOST = Compared("recovery", 2.0, None, 5.0, "s", None)
 
 
@@ -79,13 +81,26 @@ def test_a_figure_that_got_worse_fails_where_the_suite_says_so() -> None:
     """`fail` stops the release with every objective met; `tell` only tells."""
     failed, told = (judge(PLAIN, [tried("held")], [WORSE], rule, TODAY) for rule in ("fail", "tell"))
     assert (failed.result, told.result) == ("failed", "passed")
-    assert failed.why[0] == told.why[0] == WORSE.sentence
+    assert failed.why[0] == told.why[0] == WORSE.sentence and failed.exit == 1
+
+
+def test_tasks_that_end_by_themselves_fail() -> None:
+    """As a figure that got worse does; where they cannot be read, it has not passed, and what broke stays broken."""
+    strays, doubt = ("task 1 ended by itself",), "whether tasks ended by themselves could not be read"
+    held, broke = tried("held"), tried("broke")
+    failed, told = (judge(PLAIN, [replace(held, strays=strays)], [], rule, TODAY) for rule in ("fail", "tell"))
+    assert (failed.result, failed.why[0], told.result) == ("failed", strays[0], "passed") and strays[0] in told.why
+    unknown = judge(PLAIN, [replace(held, doubt=doubt)], [], "tell", TODAY)
+    assert (unknown.result, unknown.exit, unknown.why[0]) == ("inconclusive", 4, doubt)
+    assert judge(PLAIN, [replace(broke, doubt=doubt)], [], "fail", TODAY).result == "failed"
 
 
 def test_a_lost_measure_is_told() -> None:
     """It does not fail a run that held, and is not passed over in silence."""
     found = judge(PLAIN, [tried("held")], [LOST], "fail", TODAY)
-    assert found.result == "passed" and "could not be measured" in found.why[0]
+    assert found.result == "passed" and "could not be measured" in found.why[-1]
+    new = judge(PLAIN, [tried("held")], [NEW], "fail", TODAY)
+    assert new.result == "passed" and new.why[-1].endswith("nothing was compared")
 
 
 def test_a_second_try_counts_and_the_first_is_told() -> None:
