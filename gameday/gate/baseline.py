@@ -24,10 +24,29 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Good gates, newest first, and what the newest one saw of the system (None: it is not known)."""
+    """Good gates, newest first, and what each saw of the system (None: it is not known)."""
 
     gates: tuple[Document, ...] = ()
-    fingerprint: Mapping[str, Any] | None = None
+    seen: tuple[Mapping[str, Any] | None, ...] = ()
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any] | None:
+        """What the newest one saw."""
+        return self.seen[0] if self.seen else None
+
+    def passed(
+        self, file: str, sha256: str, values: Mapping[str, object]
+    ) -> tuple[str, Mapping[str, Any] | None] | None:
+        """Return the newest good gate that played this very experiment and passed it, with what it saw; None: none did.
+
+        That a gate was good is not enough: the experiment may be newer, changed since, or have been left out of it.
+        """
+        for gate, seen in zip(self.gates, self.seen, strict=True):
+            for each in gate.get("experiments", []):
+                same = (each.get("file"), each.get("sha256"), each.get("set") or {}) == (file, sha256, dict(values))
+                if same and each.get("result") == "passed":
+                    return str(gate.get("gate")), seen
+        return None
 
     def measures(self, file: str, values: Mapping[str, object], keep: int) -> list[dict[str, float | None]]:
         """Return {name: value} of the newest *keep* good plays of an experiment with these values."""
@@ -62,7 +81,7 @@ def good_gates(runs: Path, suite: str, environment: Environment) -> Baseline:
     folders = sorted((path.parent for path in runs.glob(f"*-gate-*/{FILE}")), reverse=True)
     found = [(folder, document) for folder in folders if (document := read(folder / FILE)) is not None]
     good = [(folder, document) for folder, document in found if _is_good(document, suite, environment)]
-    return Baseline(tuple(document for _, document in good), _saved(good[0][0]) if good else None)
+    return Baseline(tuple(document for _, document in good), tuple(_saved(folder) for folder, _ in good))
 
 
 def given(path: Path, suite: str, environment: Environment) -> Baseline:
@@ -80,7 +99,7 @@ def given(path: Path, suite: str, environment: Environment) -> Baseline:
             f"--baseline {path}: suite {name} on {place}, {document.get('outcome')}; "
             f"a passed gate of suite {suite} on {environment.name} is needed"
         )
-    return Baseline((document,), _saved(file.parent))
+    return Baseline((document,), (_saved(file.parent),))
 
 
 def read(file: Path) -> Document | None:

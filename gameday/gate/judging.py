@@ -16,6 +16,7 @@ from gameday.gate.suite import Entry
 from gameday.model import Verdict, worst_exit
 
 UNDO_INCOMPLETE, INTERRUPTED, ABORTED, REFUSED, UNKNOWN, BUG = 6, 130, 5, 3, 4, 70
+DECIDED = ((Verdict.HELD.exit_code, Verdict.HELD.value), (Verdict.BROKE.exit_code, Verdict.BROKE.value))
 RETRIED = (Verdict.INCONCLUSIVE.value, Verdict.INVALID.value)
 OUTCOMES: Mapping[int, str] = {
     0: "passed", 1: "failed", 3: "refused", 4: "inconclusive", 5: "aborted", 6: "undo incomplete", 130: "interrupted",
@@ -95,8 +96,8 @@ def _open(last: Tried) -> list[Mapping[str, Any]]:
 
 
 def _told(entry: Entry, last: Tried, compared: Sequence[Compared], regressions: str) -> Judged:
-    """Judge the last try by what was expected of it."""
-    if last.exit in (0, 1):
+    """Judge the last try by what was expected of it. An exit code without its verdict proves nothing."""
+    if (last.exit, last.verdict) in DECIDED:
         return _expected(entry, last, compared, regressions)
     if last.exit == ABORTED:
         return Judged("aborted", last.why, ABORTED)
@@ -139,6 +140,15 @@ class Outcome:
     word: str
     exit: int
     why: list[str]
+
+
+def stopped_by(why: str, code: int, judged: Sequence[tuple[str, Judged]]) -> Outcome:
+    """Return the end of a gate that something stopped: its exit *code*, or that of an experiment if that is worse."""
+    end = outcome(judged)
+    decided = [each.exit for _, each in judged if each.result != "not played"]
+    worst = worst_exit([code, *decided])
+    others = [reason for reason in end.why if not reason.endswith(why)] if end.exit else []
+    return Outcome(OUTCOMES.get(worst, "inconclusive"), worst, [why, *others] if worst == code else [*others, why])
 
 
 def outcome(judged: Sequence[tuple[str, Judged]]) -> Outcome:

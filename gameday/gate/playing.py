@@ -30,6 +30,7 @@ class Part:
     title: str
     takes_s: float
     keys: frozenset[str] = frozenset()  # what may be set: its configuration, and the environment's names
+    sha256: str = ""  # of the file
 
     def values(self, given: Mapping[str, Json]) -> dict[str, Json]:
         """Return the values to play it with: the suite's, and of those *given* for all the ones it has."""

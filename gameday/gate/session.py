@@ -6,9 +6,10 @@ not come up, has said that it did not pass.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,7 @@ class Asked:
     release: str | None = None
     committed: str | None = None
     baseline: Path | None = None
+    values: Mapping[str, Json] = field(default_factory=dict)  # of `--set`, for every experiment that has them
     changed_only: bool = False
     repeat_with: str = ""
 
@@ -58,7 +60,7 @@ class Gate:
         )
         entries = zip(loaded.suite.experiments, loaded.files, strict=True)
         self.parts: tuple[Part, ...] = tuple(
-            _part(number, entry, file, environment) for number, (entry, file) in enumerate(entries)
+            _part(number, entry, file, environment, asked.values) for number, (entry, file) in enumerate(entries)
         )
         self.left: dict[int, document.Result] = {}
         name = run_id(f"gate-{suite}", None, asked.runs)
@@ -89,7 +91,7 @@ class Gate:
         for sentence in unread:
             self.say(sentence)
         if self.asked.changed_only:
-            self._leave_out(touched.changed(now, self.good.fingerprint))
+            self._leave_out(now)
         self.parts = tuple(self._timed(part, environment) for part in self.parts)
         return [part for part in self.parts if part.number not in self.left]
 
@@ -110,19 +112,31 @@ class Gate:
             return
         self.head = replace(self.head, release=release)
 
-    def _leave_out(self, changed: Mapping[str, str]) -> None:
-        """Leave out what a release has not touched; an experiment that names no area is about everything."""
-        self.head = replace(self.head, changed=tuple(changed.values()))
+    def _leave_out(self, now: touched.Fingerprint) -> None:
+        """Leave out what a release has not touched since it passed; what names no area is about everything."""
+        self.head = replace(self.head, changed=tuple(touched.changed(now, self.good.fingerprint).values()))
         for part in self.parts:
-            areas = part.entry.touches
-            if areas and not any(area in changed for area in areas):
-                named = " and ".join(f"the {touched.WORDS[area]}" for area in areas)
-                why = f"left out by --changed-only: as in {self.good.gates[0]['gate']}: {named}"
-                self.left[part.number] = document.unplayed(part, judging.left_out(why))
-                self.say(f"{part.title}: {why}")
-            else:
-                reasons = [why for area, why in changed.items() if not areas or area in areas]
-                self.say(f"{part.title}: {'; '.join(reasons) or 'it names nothing that it touches, so it is played'}")
+            gate, reasons = self._why_played(part, now)
+            if reasons:
+                self.say(f"{part.title}: {'; '.join(reasons)}")
+                continue
+            named = " and ".join(f"the {touched.WORDS[area]}" for area in part.entry.touches)
+            why = f"left out by --changed-only: it passed in {gate}, and as then: {named}"
+            self.left[part.number] = document.unplayed(part, judging.left_out(why))
+            self.say(f"{part.title}: {why}")
+
+    def _why_played(self, part: Part, now: touched.Fingerprint) -> tuple[str, list[str]]:
+        """Return the gate that passed this very experiment ("": none), and why it is played again all the same."""
+        entry = part.entry
+        if late := entry.overdue(datetime.now(UTC).date()):
+            return "", [late]
+        passed = self.good.passed(str(part.file), part.sha256, entry.set)
+        if passed is None:
+            return "", ["no good gate has passed it as it stands, so it is played"]
+        gate, seen = passed
+        changed = touched.changed(now, seen)
+        reasons = [why for area, why in changed.items() if area in entry.touches]
+        return gate, reasons if entry.touches else ["it names nothing that it touches, so it is played"]
 
     def _timed(self, part: Part, environment: Environment) -> Part:
         """Return a part with how long it is thought to take."""
@@ -161,10 +175,10 @@ class Gate:
             if part.number not in results:
                 results[part.number] = document.unplayed(part, judging.not_played(stopped or "it did not come to it"))
         ordered = [results[number] for number in sorted(results)]
-        end = judging.outcome([(result.part.title, result.judged) for result in ordered])
+        told = [(result.part.title, result.judged) for result in ordered]
+        end = judging.outcome(told)
         if stopped and code:
-            others = [why for why in end.why if not why.endswith(stopped)]
-            end = Outcome(judging.OUTCOMES.get(code, "inconclusive"), code, [stopped, *others])
+            end = judging.stopped_by(stopped, code, told)
         return self._save(document.document(self.head, ordered, end, time.time()))
 
     def _save(self, gate: dict[str, Json]) -> dict[str, Any]:
@@ -178,6 +192,11 @@ class Gate:
         return clean
 
 
-def _part(number: int, entry: Entry, file: Path, environment: Environment) -> Part:
-    data = cast("dict[str, Any]", Source.yaml(file).data)
-    return Part(number, entry, file, str(data["title"]), 0.0, keys_of(file, environment.names))
+def _part(number: int, entry: Entry, file: Path, environment: Environment, given: Mapping[str, Json]) -> Part:
+    """Return an experiment of the suite, its entry with all the values that it is played with."""
+    source = Source.yaml(file)
+    data = cast("dict[str, Any]", source.data)
+    sha256 = hashlib.sha256(source.text.encode()).hexdigest()
+    part = Part(number, entry, file, str(data["title"]), 0.0, keys_of(file, environment.names), sha256)
+    values = cast("Mapping[str, str | int | float | bool]", part.values(given))
+    return replace(part, entry=replace(entry, set=values))

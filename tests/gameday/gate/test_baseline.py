@@ -54,6 +54,17 @@ def test_measures_are_of_passed_plays_with_the_same_values(tmp_path: Path) -> No
     assert good.measures("experiments/other.yaml", {}, 5) == []
 
 
+def test_what_passed_is_this_very_experiment(tmp_path: Path) -> None:
+    """Of a good gate only what it played and passed, unchanged since and with the same values."""
+    save(tmp_path, 1, gate(row()), {"database": {"Engine": "old"}})
+    save(tmp_path, 2, gate(row(result="not played"), row(title="another", file="b.yaml")), {"database": {}})
+    save(tmp_path, 3, gate(row(result="quarantined"), row(file="b.yaml")))
+    good = good_gates(tmp_path, "release", LAB)
+    assert good.passed(FILE, "0" * 64, {}) == ("2026-12-01T10-00-01Z-gate-release", {"database": {"Engine": "old"}})
+    assert good.passed("b.yaml", "0" * 64, {}) == ("2026-12-01T10-00-03Z-gate-release", None)
+    assert good.passed(FILE, "1" * 64, {}) is None and good.passed(FILE, "0" * 64, {"cluster": "other"}) is None
+
+
 def test_without_gates_there_is_no_baseline(tmp_path: Path) -> None:
     """No folder, an empty one: nothing to compare with, and no crash."""
     assert good_gates(tmp_path / "none", "release", LAB).as_json() is None

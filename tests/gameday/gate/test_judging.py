@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gameday.analysis.compare import Compared
-from gameday.gate.judging import Judged, Tried, judge, left_out, not_played, outcome
+from gameday.gate.judging import Judged, Tried, judge, left_out, not_played, outcome, stopped_by
 from gameday.gate.suite import Entry, Quarantine
 
 TODAY = date(2026, 12, 1)
@@ -103,6 +103,15 @@ def test_an_error_is_inconclusive_and_a_bug_stays_one() -> None:
     assert (bug.result, bug.exit) == ("inconclusive", 70)
 
 
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("entry", [PLAIN, KNOWN])
+def test_an_exit_code_without_its_verdict_proves_nothing(entry: Entry, code: int) -> None:
+    """A run that said nothing has not passed, nor broken as expected, whatever code it ended with."""
+    for findings in ({}, {"verdict": "inconclusive", "run": "r"}):
+        found = judge(entry, [Tried(code, 1.0, findings, error="it said nothing")], [], "fail", TODAY)
+        assert (found.result, found.exit) == ("inconclusive", 4)
+
+
 PASSED, FAILED = Judged("passed", ["fine"], 0), Judged("failed", ["too slow"], 1)
 
 
@@ -128,6 +137,23 @@ def test_the_worst_decides(judged: list[Judged], word: str, code: int) -> None:
     """In the order of `gameday run`; where nothing was checked, nothing passes."""
     found = outcome([(f"e{number}", each) for number, each in enumerate(judged)])
     assert (found.word, found.exit) == (word, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "judged", "word", "exit"),
+    [
+        (2, [not_played("the lab is gone")], "inconclusive", 2),
+        (2, [PASSED, not_played("the lab is gone")], "inconclusive", 2),
+        (2, [FAILED, not_played("the lab is gone")], "failed", 1),
+        (130, [Judged("aborted", ["changed"], 6), not_played("the gate was interrupted")], "undo incomplete", 6),
+        (130, [FAILED], "interrupted", 130),
+        (70, [Judged("aborted", ["changed"], 6)], "inconclusive", 70),
+    ],
+)
+def test_what_stops_a_gate_hides_nothing_that_is_worse(code: int, judged: list[Judged], word: str, exit: int) -> None:
+    """The exit code is the worst of what was played and of what stopped it, and both are told."""
+    found = stopped_by("the lab is gone", code, [(f"e{number}", each) for number, each in enumerate(judged)])
+    assert (found.word, found.exit) == (word, exit) and "the lab is gone" in found.why
 
 
 def test_the_decisive_reason_is_the_first() -> None:
