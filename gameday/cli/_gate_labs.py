@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from gameday.aws import Aws
 from gameday.cli._shared import lab_settings, lab_variables
-from gameday.gate.judging import Tried
+from gameday.gate.judging import UNDO_INCOMPLETE, Tried
 from gameday.gate.touched import changed, fingerprint
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ def _tried(code: int, seconds: float, printed: str, log: Path) -> Tried:
         findings = json.loads(printed)
         if isinstance(findings, dict):
             return Tried(code, seconds, findings)
+    if code < 0:  # nobody undid anything: nothing may follow on this lab
+        left = "what it changed may still be changed; `gameday undo` puts it back"
+        return Tried(UNDO_INCOMPLETE, seconds, error=f"the run was ended by signal {-code}; {left}")
     last = " ".join(log.read_text(errors="replace").splitlines()[-ERROR_LINES:]) or "it said nothing"
     return Tried(code, seconds, error=f"exit {code} without findings: {last}")
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,11 +172,15 @@ def say_the_word(production: str | None) -> None:
 
 
 def pair(text: str) -> tuple[str, Any]:
-    """Return the key and the value of a `--set`. Raises UsageError: there is no `=` in it."""
+    """Return the key and the value of a `--set`; a day stays text. Raises UsageError: it is no pair, or no YAML."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {text}: write KEY=VALUE")
-    return key, yaml.safe_load(value)
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {text}: the value is no YAML; quote it, as in --set '{key}=\"...\"'") from None
+    return key, value if isinstance(read, date) else read
 
 
 def tell(done: str, outcome: Outcome) -> None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
-from gameday.errors import GamedayError, UsageError
-from gameday.model import Json, from_iso, iso
+from gameday.errors import GamedayError
+from gameday.model import Json
 
 if TYPE_CHECKING:
     from gameday.config import Environment
@@ -93,6 +93,7 @@ def command(
     from gameday.gate import suite as suites
     from gameday.gate.session import Asked, Gate
     from gameday.redact import Redactor
+    from gameday.release import stated
 
     loaded = suites.read(suites.find(suite, root), root)
     actions = os.environ.get("GITHUB_ACTIONS") == "true"
@@ -101,7 +102,9 @@ def command(
     suites.check_values(loaded, wanted.values, load_settings(root).environment(wanted.env).names)
     environment = _ask(loaded, wanted)
     again = _again(suite, wanted, given, release, changed_only, parallel)
-    asked = Asked(runs, release, _time(committed), baseline, wanted.values, changed_only, again)
+    asked = Asked(
+        runs, release or None, stated(committed) if committed else None, baseline, wanted.values, changed_only, again
+    )
     gate = Gate(loaded, environment, asked, Redactor.from_environment(os.environ), _say)
     found = _through(gate, wanted)
     if junit:
@@ -119,13 +122,6 @@ def _ask(loaded: Loaded, wanted: Wanted) -> Environment:
         place = f"{wanted.env} (account {environment.account})"
         click.confirm(f"play the {count} experiments of {loaded.path} on {place}?", abort=True, err=True)
     return environment
-
-
-def _time(text: str | None) -> str | None:
-    try:
-        return iso(from_iso(text)) if text else None
-    except ValueError:
-        raise UsageError(f"--committed {text}: not a time; write it as 2026-12-01T10:00:00Z") from None
 
 
 def _again(

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,9 +153,16 @@ def side_by_side(parts: Sequence[Part], course: Course, players: Sequence[Player
     except KeyboardInterrupt:
         course.ended = "the gate was interrupted"
         stop()
-        for thread in threads:
-            thread.join()
+        _wait(threads)
         raise
+
+
+def _wait(threads: Sequence[threading.Thread]) -> None:
+    """Wait until all is undone, however often somebody says stop: the labs go down after this."""
+    while any(thread.is_alive() for thread in threads):
+        with suppress(KeyboardInterrupt):
+            for thread in threads:
+                thread.join()
 
 
 def _take(waiting: list[Part], course: Course, player: Player) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -50,6 +51,32 @@ def test_what_a_verdict_means(entry: Entry, verdict: str, result: str, code: int
     """By what was expected of the experiment, and whether it has a say."""
     found = judge(entry, [tried(verdict)], [], "fail", TODAY)
     assert (found.result, found.exit) == (result, code)
+
+
+@pytest.mark.parametrize(
+    ("missed", "result"),
+    [
+        (["error_budget"], "known"),
+        (["error_budget", "lost_writes"], "failed"),
+        (["lost_writes"], "failed"),
+        ([], "failed"),
+    ],
+)
+def test_what_is_known_to_break_may_break_in_no_other_way(missed: list[str], result: str) -> None:
+    """Where the expectation names the objectives, another one that is missed is news; the first reason names it."""
+    names = ("error_budget", "lost_writes", "p99_ms")
+    told = tried("broke")
+    found = {**told.findings, "objectives": [{"name": name, "met": name not in missed} for name in names]}
+    entry = replace(KNOWN, breaks=["error_budget"])
+    judged = judge(entry, [replace(told, findings=found)], [], "fail", TODAY)
+    assert judged.result == result
+    assert result == "known" or (", ".join(missed[-1:]) or "no objective") in judged.why[0]
+
+
+def test_a_quarantine_cannot_be_set_for_ever() -> None:
+    """More than a quarter from now is as good as never, and fails."""
+    late = judge(replace(ASIDE, quarantine=Quarantine("flaky", "9999-12-31")), [tried("held")], [], "fail", TODAY)
+    assert (late.result, late.exit) == ("failed", 1) and "longer than 92 days" in late.why[0]
 
 
 def test_what_holds_unnoticed_tells_to_remove_the_expectation() -> None:
