@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,7 @@ class Wanted:
 @runs_option
 @click.option("--release", metavar="ID", help="What is being released: a commit, a tag, a version.")
 @click.option("--committed", metavar="TIME", help="When it was committed, ISO 8601.  [default: as git knows ID]")
+@click.option("--image", metavar="IMAGE", help="Its image by digest; refused unless every task runs it, to the end.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="GATE",
               help="Compare with this gate.json alone.  [default: the good gates in --runs]")  # fmt: skip
 @click.option("--changed-only", is_flag=True, help="Leave out experiments about what the release has not touched.")
@@ -72,8 +73,8 @@ class Wanted:
 )
 def command(
     suite: str, env: str | None, given: tuple[str, ...], runs: Path, release: str | None, committed: str | None,
-    baseline: Path | None, changed_only: bool, parallel: int | None, summary: Path | None, junit: Path | None,
-    annotations: str | None, report_url: str, as_json: bool, yes: bool, production: str | None,
+    image: str | None, baseline: Path | None, changed_only: bool, parallel: int | None, summary: Path | None,
+    junit: Path | None, annotations: str | None, report_url: str, as_json: bool, yes: bool, production: str | None,
 ) -> int:  # fmt: skip
     """Play the experiments of SUITE, compare them with the last good releases, and say whether the release may go on.
 
@@ -91,6 +92,7 @@ def command(
     say_the_word(production)
     from gameday.config import load_settings
     from gameday.gate import suite as suites
+    from gameday.gate.image import digest_of
     from gameday.gate.session import Asked, Gate
     from gameday.redact import Redactor
     from gameday.release import stated
@@ -101,9 +103,16 @@ def command(
                     yes, report_url, summary, annotations or ("github" if actions else "none"), as_json)  # fmt: skip
     suites.check_values(loaded, wanted.values, load_settings(root).environment(wanted.env).names)
     environment = _ask(loaded, wanted)
-    again = _again(suite, wanted, given, release, changed_only, parallel)
+    again = _again(suite, wanted, given, (("--release", release), ("--image", image)), changed_only, parallel)
     asked = Asked(
-        runs, release or None, stated(committed) if committed else None, baseline, wanted.values, changed_only, again
+        runs,
+        release or None,
+        stated(committed) if committed else None,
+        digest_of(image) if image else "",
+        baseline,
+        wanted.values,
+        changed_only,
+        again,
     )
     gate = Gate(loaded, environment, asked, Redactor.from_environment(os.environ), _say)
     found = _through(gate, wanted)
@@ -125,10 +134,11 @@ def _ask(loaded: Loaded, wanted: Wanted) -> Environment:
 
 
 def _again(
-    suite: str, wanted: Wanted, given: Sequence[str], release: str | None, changed_only: bool, parallel: int | None
-) -> str:
+    suite: str, wanted: Wanted, given: Sequence[str], named: Iterable[tuple[str, str | None]], changed_only: bool,
+    parallel: int | None,
+) -> str:  # fmt: skip
     words = ["gameday", "gate", suite, "--on", wanted.env, *(word for text in given for word in ("--set", text))]
-    words += ["--release", release] if release else []
+    words += [word for name, value in named if value for word in (name, value)]
     words += ["--changed-only"] if changed_only else []
     words += ["--parallel", str(parallel)] if parallel else []
     return shlex.join(words)
@@ -136,6 +146,7 @@ def _again(
 
 def _through(gate: Gate, wanted: Wanted) -> dict[str, Any]:
     """Take the gate to its end, whatever happens, and print it."""
+    from gameday.gate.judging import UNKNOWN
     from gameday.gate.playing import Course
 
     suite = gate.head.loaded.suite
@@ -145,6 +156,8 @@ def _through(gate: Gate, wanted: Wanted) -> dict[str, Any]:
         try:
             with environment_up(wanted.env, wanted.suite) as environment:
                 _play(gate, course, gate.look(environment), environment, wanted)
+                stopped = gate.look_again(environment)
+                code = UNKNOWN if stopped else 0
         except KeyboardInterrupt:
             stopped, code = "the gate was interrupted", 130
         except Exception as error:  # noqa: BLE001  also then there must be a gate.json; it goes on to the last door

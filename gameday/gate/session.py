@@ -19,7 +19,8 @@ from gameday.aws import Aws
 from gameday.block import block_in
 from gameday.config import Environment
 from gameday.engine.setup import facts, run_id
-from gameday.gate import baseline, document, judging, junit, page, summary, touched
+from gameday.errors import Refusal
+from gameday.gate import baseline, document, image, judging, junit, page, summary, touched
 from gameday.gate.judging import Outcome
 from gameday.gate.playing import Part, Played, Say
 from gameday.gate.suite import Entry, Loaded, keys_of
@@ -38,6 +39,7 @@ class Asked:
     runs: Path
     release: str | None = None
     committed: str | None = None
+    image: str = ""  # the digest that must run; "": whatever runs
     baseline: Path | None = None
     values: Mapping[str, Json] = field(default_factory=dict)  # of `--set`, for every experiment that has them
     changed_only: bool = False
@@ -63,6 +65,7 @@ class Gate:
             _part(number, entry, file, environment, asked.values) for number, (entry, file) in enumerate(entries)
         )
         self.left: dict[int, document.Result] = {}
+        self.images: list[image.Digests] | None = None  # of the tasks that ran at the beginning; None: not known
         name = run_id(f"gate-{suite}", None, asked.runs)
         self.recorder = Recorder(asked.runs / name, redact)
         release, good = Release(id=asked.release, committed_at=asked.committed), self.good.as_json()
@@ -79,13 +82,14 @@ class Gate:
     def look(self, environment: Environment) -> list[Part]:
         """Read what is released and what good gates there are; return the parts that are asked for.
 
-        Raises Refusal or UsageError: it is the wrong account, or AWS does not answer.
+        Raises Refusal or UsageError: it is the wrong account or image, or AWS does not answer.
         """
         self.head = replace(self.head, environment=facts(environment))
         aws = Aws(environment, read_only=True)
         aws.check_account()
         self._say_baseline()
         self._find_release(aws, environment)
+        self._check_image(aws)
         now, unread = touched.fingerprint(aws)
         self.recorder.save(baseline.FINGERPRINT, now)
         for sentence in unread:
@@ -111,6 +115,37 @@ class Gate:
             self.say(f"the release could not be read: {type(error).__name__}: {error}")
             return
         self.head = replace(self.head, release=release)
+
+    def _check_image(self, aws: Aws) -> None:
+        """Read what runs. Raises Refusal: it is not the image that was asked for."""
+        try:
+            self.images = image.running(aws)
+        except Exception as error:
+            if self.asked.image:
+                raise Refusal(f"what runs could not be read ({type(error).__name__}: {error})") from error
+            self.note(f"nobody knows whether the release runs: {type(error).__name__}: {error}")
+            return
+        if self.asked.image and (why := image.other_than(self.images, self.asked.image)):
+            raise Refusal(f"{why}; deploy it first, or look at why its deployment was taken back")
+        brought = self.head.release.digest
+        if brought and not any(brought in task for task in self.images):
+            self.note(
+                f"the newest deployment brought {brought}, which no task runs: it was taken back, or is under way"
+            )
+            self.head = replace(self.head, release=Release(id=self.asked.release, committed_at=self.asked.committed))
+
+    def look_again(self, environment: Environment) -> str:
+        """Return why what was played says nothing about the release; "" while the same images run as before it."""
+        try:
+            now = image.running(Aws(environment, read_only=True))
+        except Exception as error:  # noqa: BLE001  what was asked for must be seen; else it is only told
+            why = f"what runs at the end could not be read ({type(error).__name__}: {error})"
+            if self.asked.image:
+                return why
+            self.note(why)
+            return ""
+        why = image.other_than(now, self.asked.image) if self.asked.image else image.moved(self.images or now, now)
+        return f"the release changed while it was judged: {why}" if why else ""
 
     def _leave_out(self, now: touched.Fingerprint) -> None:
         """Leave out what a release has not touched since it passed; what names no area is about everything."""
