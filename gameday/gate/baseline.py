@@ -106,9 +106,24 @@ def read(file: Path) -> Document | None:
     """Return a `gate.json`; None when it is not one that this version can read."""
     with suppress(OSError, ValueError):
         document = json.loads(file.read_text())
-        if isinstance(document, dict) and document.get("schema") == 1 and "suite" in document:
+        if isinstance(document, dict) and document.get("schema") == 1 and _whole(document):
             return cast("Document", document)
     return None
+
+
+def _whole(document: Document) -> bool:
+    """Whether the parts that are read here have their form: one broken file must not end every gate after it."""
+    rows = document.get("experiments")
+    forms = all(isinstance(document.get(name), dict) for name in ("suite", "environment", "release"))
+    return forms and isinstance(rows, list) and all(_whole_row(row) for row in rows)
+
+
+def _whole_row(row: object) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("compared"), list) or not isinstance(row.get("runs"), list):
+        return False
+    numbers = [row.get("seconds"), *(each.get("now") for each in row["compared"] if isinstance(each, dict))]
+    named = all(isinstance(each, dict) and "name" in each for each in row["compared"])
+    return named and isinstance(row.get("set"), dict) and all(isinstance(n, int | float | None) for n in numbers)
 
 
 def _is_good(document: Document, suite: str, environment: Environment) -> bool:

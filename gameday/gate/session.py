@@ -19,13 +19,13 @@ from gameday.aws import Aws
 from gameday.block import block_in
 from gameday.config import Environment
 from gameday.engine.setup import facts, run_id
-from gameday.errors import Refusal
+from gameday.errors import GamedayError, Refusal
 from gameday.gate import baseline, document, image, judging, junit, page, summary, touched
 from gameday.gate.judging import Outcome
 from gameday.gate.playing import Part, Played, Say
 from gameday.gate.suite import Entry, Loaded, keys_of
 from gameday.model import Json
-from gameday.record import Recorder, Redactor
+from gameday.record import Recorder, Redactor, write_json, write_whole
 from gameday.release import Release, find
 from gameday.source import Source
 
@@ -217,13 +217,18 @@ class Gate:
         return self._save(document.document(self.head, ordered, end, time.time()))
 
     def _save(self, gate: dict[str, Json]) -> dict[str, Any]:
-        """Write `gate.json` and what is rendered from it, all without secrets."""
+        """Write what is rendered from `gate.json` and then that, all without secrets: only the whole can say passed.
+
+        Raises GamedayError: it cannot be written, and a gate without its record has not passed.
+        """
         clean = cast("dict[str, Any]", self.redact(gate))
-        self.recorder.save(baseline.FILE, clean)
-        for name, render in (("junit.xml", junit.render), ("summary.md", summary.render), ("report.html", page.render)):
-            path, text = self.folder / name, render(clean)
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
+        voices = (("junit.xml", junit.render), ("summary.md", summary.render), ("report.html", page.render))
+        try:
+            for name, text in [(name, render(clean)) for name, render in voices]:
+                write_whole(self.folder / name, text.encode())
+            write_json(self.folder / baseline.FILE, clean)
+        except OSError as error:
+            raise GamedayError(f"{self.folder}: the gate's record cannot be written: {error}") from error
         return clean
 
 

@@ -54,6 +54,22 @@ def test_measures_are_of_passed_plays_with_the_same_values(tmp_path: Path) -> No
     assert good.measures("experiments/other.yaml", {}, 5) == []
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"suite": []}, {"environment": "lab"}, {"experiments": {}}, {"experiments": [3]}, {"release": None},
+        {"experiments": [row(compared=[{"name": "recovery", "now": "fast"}])]}, {"experiments": [row(seconds="long")]},
+        {"experiments": [row(runs=None)]}, {"experiments": [row(set=[])]}, {"schema": 2},
+    ],
+)  # fmt: skip
+def test_a_broken_record_is_no_good_gate(tmp_path: Path, broken: dict[str, Any]) -> None:
+    """It is passed over, and ends nothing."""
+    save(tmp_path, 1, gate(row()))
+    folder = save(tmp_path, 2, {**gate(row()), "suite": {"name": "release"}})
+    (folder / "gate.json").write_text(json.dumps({**gate(row()), **broken}))
+    assert len(good_gates(tmp_path, "release", LAB).gates) == 1
+
+
 def test_what_passed_is_this_very_experiment(tmp_path: Path) -> None:
     """Of a good gate only what it played and passed, unchanged since and with the same values."""
     save(tmp_path, 1, gate(row()), {"database": {"Engine": "old"}})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gameday.config import Environment
+from gameday.errors import GamedayError
 from gameday.gate.session import Asked, Gate
 from gameday.gate.suite import AREAS, read
 from gameday.model import Json
@@ -69,6 +70,16 @@ def test_what_was_touched_since_it_passed_is_played(root: Path, suited: Suited) 
     found = opened(root, suited(PLAIN))
     found._leave_out({**NOW, "database": {"a": 2}})
     assert not found.left
+
+
+def test_a_gate_whose_record_cannot_be_written_has_not_passed(root: Path, suited: Suited) -> None:
+    """Not one file of it: the first record, which says interrupted, stays what a reader finds."""
+    found = opened(root, suited(PLAIN))
+    (found.folder / "report.html").unlink()
+    (found.folder / "report.html").mkdir()
+    with pytest.raises(GamedayError, match="cannot be written"):
+        found.end([])
+    assert json.loads((found.folder / "gate.json").read_text())["outcome"] == "interrupted"
 
 
 def test_values_of_the_command_line_are_recorded(root: Path, suited: Suited) -> None:
