@@ -164,7 +164,7 @@ def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> N
     """
     machine.workspace, before = EXAMPLE, running_digests(lab)
     machine.contexts["needs"]["image"] = {"outputs": {"image": f"{REPOSITORY}@sha256:{'0' * 64}"}}
-    machine.job(read(DEPLOY), "staging")
+    assert machine.job(read(DEPLOY), "production") == {"begun": "true"}
     deploy = machine.steps[-1]
     assert (deploy.name, deploy.ended) == ("Deploy by digest", "failure")
     assert "ROLLBACK" in deploy.said

@@ -185,6 +185,20 @@ def test_release_taken_back_has_one_issue(stage: Stage, known: str, made: int) -
     assert (stage.folder / "created").read_text() == "Release 0123456789ab: rolled back\n" * made
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [("rolled back", "It was taken back"), ("rollback failed", "may still serve"), ("blind", "not taken back"),
+     ("unknown", "not taken back")],
+)  # fmt: skip
+def test_issue_says_what_serves_now(stage: Stage, outcome: str, said: str) -> None:
+    """Only a watch that took the release back may say so: who reads it decides by it whether to hurry."""
+    stage.program('[ "$2" != list ] || echo 0\n[ "$2" != create ] || echo "$6" > body\n', "gh")
+    more = {"COMMIT": "0123456789abcdef", "OUTCOME": outcome, "RUN_URL": "https://github.com/f/b/actions/runs/7"}
+    script = ROOT / "examples" / "pipeline" / "scripts" / "rolled_back.sh"
+    subprocess.run([script], cwd=stage.folder, env={**stage.env, **more}, check=True, capture_output=True)
+    assert said in (stage.folder / "body").read_text()
+
+
 def test_next_revision_differs_in_one_image_only() -> None:
     """The request has the image by digest, all else as it was, the tags, and nothing that only answers have."""
     request = next_revision(json.loads(json.dumps(ANSWER)), "app", IMAGE)
