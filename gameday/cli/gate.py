@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
+from gameday.cli._stops import Heard, stops
 from gameday.errors import GamedayError
 from gameday.model import Json
 
 if TYPE_CHECKING:
     from gameday.config import Environment
+    from gameday.gate.judging import Tried
     from gameday.gate.playing import Course, Part, Player
     from gameday.gate.session import Gate
     from gameday.gate.suite import Loaded
 
 COLOURS = {"passed": "green", "known": "green", "failed": "red", "undo incomplete": "red", "aborted": "red"}
+INTERRUPTED = "the gate was interrupted"
 WORDS_OF_RESULTS = 15  # the column of results is so wide
 
 
@@ -152,14 +153,16 @@ def _through(gate: Gate, wanted: Wanted) -> dict[str, Any]:
     suite = gate.head.loaded.suite
     course = Course(suite.budget_s, suite.retries, len(gate.parts), _say)
     stopped, code, bug = "", 0, None
-    with _signals():
+    with stops() as heard:
         try:
             with environment_up(wanted.env, wanted.suite) as environment:
-                _play(gate, course, gate.look(environment), environment, wanted)
+                _play(gate, course, gate.look(environment), environment, wanted, heard)
                 stopped = gate.look_again(environment)
                 code = UNKNOWN if stopped else 0
+            if heard():
+                raise KeyboardInterrupt  # one that was swallowed on its way
         except KeyboardInterrupt:
-            stopped, code = "the gate was interrupted", 130
+            stopped, code = INTERRUPTED, 130
         except Exception as error:  # noqa: BLE001  also then there must be a gate.json; it goes on to the last door
             stopped, code, bug = str(error) or type(error).__name__, _code(error), error
     found = gate.end(course.done, stopped, code)
@@ -176,22 +179,9 @@ def _code(error: Exception) -> int:
     return error.exit_code if isinstance(error, GamedayError) else 2 if type(error).__name__ == "LabError" else 70
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Between two experiments a signal ends the gate in order, as Ctrl-C does; while one runs its control has them."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _play(gate: Gate, course: Course, parts: list[Part], environment: Environment, wanted: Wanted) -> None:
+def _play(
+    gate: Gate, course: Course, parts: list[Part], environment: Environment, wanted: Wanted, heard: Heard
+) -> None:  # fmt: skip
     from gameday.cli import _gate_labs
     from gameday.gate.playing import one_after_another, side_by_side
 
@@ -203,10 +193,22 @@ def _play(gate: Gate, course: Course, parts: list[Part], environment: Environmen
         )
         at_once = 1
     if at_once < 2:
-        one_after_another(parts, course, _player(environment, wanted))
+        one_after_another(parts, course, until_stopped(_player(environment, wanted), course, heard))
         return
     with _gate_labs.labs(at_once, gate, environment, wanted) as (players, stop):
         side_by_side(parts, course, players, stop)
+
+
+def until_stopped(player: Player, course: Course, heard: Heard) -> Player:
+    """Return the player, after whose experiment nothing begins when somebody said stop meanwhile."""
+
+    def one(part: Part) -> Tried:
+        tried = player(part)
+        if heard():
+            course.ended = INTERRUPTED
+        return tried
+
+    return one
 
 
 def _player(environment: Environment, wanted: Wanted) -> Player:
