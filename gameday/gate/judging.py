@@ -70,7 +70,9 @@ def judge(entry: Entry, tries: Sequence[Tried], compared: Sequence[Compared], re
             told, why=[*told.why, f"tried {len(tries)} times: {before}, then {last.verdict or 'no verdict'}"]
         )
     if late := entry.overdue(today):
-        return Judged("failed", [f"{late}; take it out of the suite, or give it another day", *told.why], 1)
+        why = [f"{late}; take it out of the suite, or give it another day", *told.why]
+        worse = worst_exit([1, told.exit]) != 1  # an abort stays one
+        return replace(told, why=why) if worse else Judged("failed", why, 1)
     if entry.quarantine:
         reason = f"quarantined until {entry.quarantine.until}: {entry.quarantine.why}"
         return Judged("quarantined", [f"{reason}; alone it would be {told.result}", *told.why], 0)

@@ -214,7 +214,9 @@ class Gate:
         end = judging.outcome(told)
         if stopped and code:
             end = judging.stopped_by(stopped, code, told)
-        return self._save(document.document(self.head, ordered, end, time.time()))
+        saved = self._save(document.document(self.head, ordered, end, time.time()))
+        self.recorder.sweep()  # logs of runs that other processes wrote
+        return saved
 
     def _save(self, gate: dict[str, Json]) -> dict[str, Any]:
         """Write what is rendered from `gate.json` and then that, all without secrets: only the whole can say passed.

@@ -101,8 +101,10 @@ def test_end_without_a_record_is_told(stage: Stage) -> None:
 
 
 def test_success_without_a_record_is_none(stage: Stage) -> None:
-    """Exit 0 with no evidence fails the step."""
+    """Exit 0 with no evidence, or with a record that says otherwise, fails the step."""
     assert stage("exit 0\n")[0] == 70
+    ended, outputs, _ = stage(RECORD % "interrupted" + "exit 0\n")
+    assert (ended, outputs["exit"], outputs["outcome"]) == (70, "70", "interrupted")
 
 
 def test_signal_of_a_cancelled_step_reaches_gameday(stage: Stage) -> None:

@@ -95,6 +95,12 @@ def test_a_day_that_has_passed_fails(entry: Entry, verdict: str) -> None:
     assert "ended on" not in judge(entry, [tried("broke")], [], "fail", day).why[0]
 
 
+def test_a_day_that_has_passed_hides_no_abort() -> None:
+    """What is worse than failed stays what it is, and the day is told all the same."""
+    late = judge(ASIDE, [tried("aborted")], [], "fail", date(2027, 2, 1))
+    assert (late.result, late.exit) == ("aborted", 5) and "ended on 2026-12-24" in late.why[0]
+
+
 @pytest.mark.parametrize("entry", [PLAIN, KNOWN, ASIDE])
 def test_what_is_still_changed_outweighs_everything(entry: Entry) -> None:
     """No expectation and no quarantine waives it, and the command that restores it is the first reason."""
