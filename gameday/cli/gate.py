@@ -42,6 +42,7 @@ class Wanted:
     yes: bool
     report_url: str
     summary: Path | None
+    junit: Path | None
     annotations: str
     as_json: bool
 
@@ -91,7 +92,6 @@ def command(
     """
     root = open_suite()
     say_the_word(production)
-    from gameday.config import load_settings
     from gameday.gate import suite as suites
     from gameday.gate.image import digest_of
     from gameday.gate.session import Asked, Gate
@@ -99,34 +99,27 @@ def command(
     from gameday.release import stated
 
     loaded = suites.read(suites.find(suite, root), root)
-    actions = os.environ.get("GITHUB_ACTIONS") == "true"
+    annotations = annotations or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "none")
     wanted = Wanted(root, env or loaded.suite.environment, runs, dict(pair(text) for text in given), parallel or 1,
-                    yes, report_url, summary, annotations or ("github" if actions else "none"), as_json)  # fmt: skip
-    suites.check_values(loaded, wanted.values, load_settings(root).environment(wanted.env).names)
+                    yes, report_url, summary, junit, annotations, as_json)  # fmt: skip
     environment = _ask(loaded, wanted)
     again = _again(suite, wanted, given, (("--release", release), ("--image", image)), changed_only, parallel)
-    asked = Asked(
-        runs,
-        release or None,
-        stated(committed) if committed else None,
-        digest_of(image) if image else "",
-        baseline,
-        wanted.values,
-        changed_only,
-        again,
-    )
+    asked = Asked(runs, release or None, stated(committed) if committed else None, digest_of(image) if image else "",
+                  baseline, wanted.values, changed_only, again)  # fmt: skip
     gate = Gate(loaded, environment, asked, Redactor.from_environment(os.environ), _say)
-    found = _through(gate, wanted)
-    if junit:
-        _append(junit, (gate.folder / "junit.xml").read_text(encoding="utf-8"), "w")
-    return int(found["exit"])
+    return int(_through(gate, wanted)["exit"])
 
 
 def _ask(loaded: Loaded, wanted: Wanted) -> Environment:
-    """Ask before the first fault outside the lab; return the environment. Raises UsageError: there is none such."""
+    """Ask before the first fault outside the lab; return the environment.
+
+    Raises UsageError: there is none such, or a value is for nothing.
+    """
     from gameday.config import load_settings
+    from gameday.gate.suite import check_values
 
     environment = load_settings(wanted.suite).environment(wanted.env)
+    check_values(loaded, wanted.values, environment.names)
     if environment.kind != "lab" and not wanted.yes:
         count = len(loaded.suite.experiments)
         place = f"{wanted.env} (account {environment.account})"
@@ -255,6 +248,8 @@ def _print(gate: Gate, found: dict[str, Any], wanted: Wanted) -> None:
     if wanted.annotations == "github":
         for line in commands(found, wanted.report_url):
             click.echo(line, err=wanted.as_json)
+    if wanted.junit:  # also where the gate could not be made: what an earlier one left there has passed, maybe
+        _append(wanted.junit, (gate.folder / "junit.xml").read_text(encoding="utf-8"), "w")
     if wanted.summary:
         _append(wanted.summary, render(found, wanted.report_url), "a")
 

@@ -118,7 +118,10 @@ def test_an_account_that_does_not_answer_leaves_a_gate(short_suite: Path, suite:
                "AWS_SHARED_CREDENTIALS_FILE": os.devnull}  # fmt: skip
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMEDAY_"))}
     desk = Desk(short_suite, {**clean, **nowhere, "PYTHONPATH": str(ROOT), "GAMEDAY_STATE": str(tmp_path)})
-    ended = desk("gate", str(suite), "--on", "staging", "--yes", "--runs", str(tmp_path / "runs"))
+    xml = tmp_path / "junit.xml"
+    xml.write_text("an earlier gate passed")
+    ended = desk("gate", str(suite), "--on", "staging", "--yes", "--runs", str(tmp_path / "runs"), "--junit", str(xml))
     (gate,) = documents(tmp_path / "runs")
     assert (ended.code, gate["exit"], gate["outcome"]) == (2, 2, "inconclusive")
+    assert ElementTree.parse(xml).getroot().get("errors") == "1"
     assert "AWS does not answer" in gate["why"][0] and gate["experiments"][0]["result"] == "not played"
