@@ -49,12 +49,16 @@ class Baseline:
         return None
 
     def measures(self, file: str, values: Mapping[str, object], keep: int) -> list[dict[str, float | None]]:
-        """Return {name: value} of the newest *keep* good plays of an experiment with these values."""
+        """Return {name: value} of the newest *keep* good plays of an experiment with these values.
+
+        One that got worse, and passed since that is only told, is none: else a few of them would be the new measure.
+        """
         found = []
         for gate in self.gates:
             for each in gate.get("experiments", []):
                 same = each.get("file") == file and (each.get("set") or {}) == dict(values)
-                if same and each.get("result") == "passed":
+                worse = any(row.get("worse") for row in each.get("compared") or [])
+                if same and each.get("result") == "passed" and not worse:
                     found.append({str(row["name"]): row.get("now") for row in each.get("compared") or []})
         return found[:keep]
 

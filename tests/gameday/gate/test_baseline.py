@@ -44,10 +44,11 @@ def test_only_passed_gates_of_this_suite_and_place_are_good(tmp_path: Path) -> N
 
 
 def test_measures_are_of_passed_plays_with_the_same_values(tmp_path: Path) -> None:
-    """Known, quarantined and left out ones give none, nor does another `set`; the newest `keep` count."""
+    """Known, quarantined, left out ones and worse ones give none, nor does another `set`; the newest `keep` count."""
     for second, now in enumerate((1.0, 2.0, 3.0)):
         save(tmp_path, second, gate(row(compared=[{"name": "recovery", "now": now}])))
     save(tmp_path, 4, gate(row(result="known"), row(result="not played"), row(set={"cluster": "other"})))
+    save(tmp_path, 5, gate(row(compared=[{"name": "recovery", "now": 90.0, "worse": True}])))
     good = good_gates(tmp_path, "release", LAB)
     assert good.measures(FILE, {}, 2) == [{"recovery": 3.0}, {"recovery": 2.0}]
     assert len(good.measures(FILE, {"cluster": "other"}, 5)) == 1
