@@ -214,7 +214,11 @@ def run_folders(runs: Path) -> list[Path]:
 
 
 def find_run(runs: Path, name: str) -> Record:
-    """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`."""
+    """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`. Raises UsageError."""
+    for kind, page in (("gate", "report.html"), ("watch", "watch.json")):
+        for folder in (Path(name), runs / name):
+            if (folder / f"{kind}.json").is_file():
+                raise UsageError(f"{name} is a {kind}, not a run of an experiment; read {folder / page}")
     if Path(name).is_dir() and (Path(name) / "plan.json").exists():
         return Record(Path(name))
     folders = run_folders(runs)

@@ -11,7 +11,7 @@ import pytest
 from gameday.config import Environment
 from gameday.errors import UsageError
 from gameday.gate.baseline import estimate_s, given, good_gates
-from gameday.record import run_folders
+from gameday.record import find_run, run_folders
 from tests.gameday.gate.conftest import gate, row
 
 LAB = Environment("lab", "eu-west-1", "123456789012", name="lab", build="slow-start")
@@ -98,9 +98,12 @@ def test_a_given_baseline_is_taken_or_refused_with_a_reason(tmp_path: Path) -> N
 
 
 def test_a_gates_folder_is_no_run(tmp_path: Path) -> None:
-    """`gameday runs` does not stumble over it."""
-    save(tmp_path, 1, gate(row()))
+    """`gameday runs` does not stumble over it, and `gameday show` says where it is read."""
+    folder = save(tmp_path, 1, gate(row()))
     assert run_folders(tmp_path) == []
+    for name in (folder.name, str(folder)):
+        with pytest.raises(UsageError, match=r"is a gate, not a run of an experiment; read .*report\.html"):
+            find_run(tmp_path, name)
 
 
 def test_an_estimate_is_the_slowest_of_the_last_good_ones(tmp_path: Path) -> None:
