@@ -63,10 +63,11 @@ def read_lines(path: Path) -> Iterator[Json]:
 
 def write_json(path: Path, value: object) -> None:
     """Write a whole file at once: by rename, so that a reader never sees half of it."""
-    _replace(path, json.dumps(value, indent=1, default=str).encode() + b"\n")
+    write_whole(path, json.dumps(value, indent=1, default=str).encode() + b"\n")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone, by rename. Raises OSError."""
     draft = path.with_name(path.name + ".tmp")
     draft.touch(mode=0o600)
     draft.write_bytes(content)
@@ -143,7 +144,7 @@ def _swept(path: Path, redact: Redactor) -> bool:
     else:
         clean = _clean_json(text, redact, indent=1)
     if clean != text:
-        _replace(path, clean.encode(errors="surrogateescape"))
+        write_whole(path, clean.encode(errors="surrogateescape"))
     return clean != text
 
 
@@ -213,7 +214,11 @@ def run_folders(runs: Path) -> list[Path]:
 
 
 def find_run(runs: Path, name: str) -> Record:
-    """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`."""
+    """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`. Raises UsageError."""
+    for kind, page in (("gate", "report.html"), ("watch", "watch.json")):
+        for folder in (Path(name), runs / name):
+            if (folder / f"{kind}.json").is_file():
+                raise UsageError(f"{name} is a {kind}, not a run of an experiment; read {folder / page}")
     if Path(name).is_dir() and (Path(name) / "plan.json").exists():
         return Record(Path(name))
     folders = run_folders(runs)

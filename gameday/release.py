@@ -62,7 +62,7 @@ def find(aws: Aws, cluster: str, service: str, id: str | None = None, committed:
     digits or more) or a tag of the repository of the working directory. Only reads. Raises UsageError: *committed* is
     no such time.
     """
-    committed_at = _stated(committed) if committed else commit_time(id) if id else None
+    committed_at = stated(committed) if committed else commit_time(id) if id else None
     found = Release()
     if arn := _newest(aws, cluster, service):
         found = releases(aws, [arn]).get(arn, found)
@@ -126,7 +126,8 @@ def commit_time(id: str) -> str | None:
     return None
 
 
-def _stated(text: str) -> str:
+def stated(text: str) -> str:
+    """Return the time of `--committed` as records have it. Raises UsageError: it is none, or has no zone."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

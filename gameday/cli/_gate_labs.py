@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gameday.aws import Aws
-from gameday.cli._shared import lab_settings, lab_variables
-from gameday.gate.judging import Tried
+from gameday.cli._shared import free_ports, lab_settings, lab_variables
+from gameday.errors import UsageError
+from gameday.gate.judging import UNDO_INCOMPLETE, Tried
 from gameday.gate.strays import Strays
 from gameday.gate.touched import changed, fingerprint
 
@@ -58,18 +59,18 @@ def labs(
 def _lab(place: int, gate: Gate, environment: Environment, wanted: Wanted) -> Iterator[Place | None]:
     """Yield one more lab and the variables that lead to it; None, and a note, when it is not as the first."""
     from lab import control
-    from lab.settings import LabError
+    from lab.settings import PORTS, LabError
 
     first = control.status(lab_settings().home)
     assert first is not None
     home = Path(first.home).with_name(f"{Path(first.home).name}-{place + 1}")
     settings = lab_settings(home=home, build=first.build, deny=first.deny, tasks=first.tasks)
-    settings = replace(settings, port_base=_free_ports(first.port_base, place))
-    gate.say(f"lab {place + 1} starts on port {settings.port_base}")
     at_a_time = f"{place} experiment{'s' if place > 1 else ''} at a time"
     try:
+        settings = replace(settings, port_base=free_ports(first.port_base + place * PORTS, 1))
+        gate.say(f"lab {place + 1} starts on port {settings.port_base}")
         state = control.up(settings, lambda sentence: None)
-    except LabError as error:
+    except (LabError, UsageError) as error:
         gate.note(f"{at_a_time}: another lab did not come up ({error})")
         yield None
         return
@@ -89,24 +90,6 @@ def _differs(there: Environment, here: Environment) -> dict[str, str]:
     """Return what is different on another lab; what cannot be read is."""
     seen = [fingerprint(Aws(each, read_only=True))[0] for each in (there, here)]
     return changed(*seen)
-
-
-def _free_ports(first: int, place: int) -> int:
-    """Return the first of a lab's free ports after the ones of the labs before it."""
-    import socket
-
-    from lab.settings import PORTS
-
-    def free(port: int) -> bool:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-        return True
-
-    bases = range(first + place * PORTS, 65536 - PORTS, PORTS)
-    return next(base for base in bases if all(free(port) for port in range(base, base + PORTS)))
 
 
 def _player(
@@ -143,6 +126,9 @@ def _tried(code: int, seconds: float, printed: str, log: Path) -> Tried:
         findings = json.loads(printed)
         if isinstance(findings, dict):
             return Tried(code, seconds, findings)
+    if code < 0:  # nobody undid anything: nothing may follow on this lab
+        left = "what it changed may still be changed; `gameday undo` puts it back"
+        return Tried(UNDO_INCOMPLETE, seconds, error=f"the run was ended by signal {-code}; {left}")
     last = " ".join(log.read_text(errors="replace").splitlines()[-ERROR_LINES:]) or "it said nothing"
     return Tried(code, seconds, error=f"exit {code} without findings: {last}")
 

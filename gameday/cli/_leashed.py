@@ -12,12 +12,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, redirect_stdout, suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gameday.cli import main
-from gameday.cli._shared import lab_settings, lab_variables, need_lab, open_suite
+from gameday.cli._shared import free_ports, lab_settings, lab_variables, need_lab, open_suite
 from gameday.config import Environment, load_settings
 from gameday.errors import GamedayError, UsageError
 
@@ -115,20 +114,13 @@ def _own(settings: Settings, worker: str) -> Settings:
     home = Path(tempfile.mkdtemp(prefix=f"{settings.home.name}-{worker}-", dir=settings.home.parent))
     home.chmod(0o755)  # as root PostgreSQL runs as another user
     number = int("".join(filter(str.isdigit, worker)) or 0) % EACH_WORKER
-    for base in range(settings.port_base + PORTS * (number + 1), 65536 - PORTS, PORTS * EACH_WORKER):
-        if all(_free(port) for port in range(base, base + PORTS)):
-            return replace(settings, home=home, port_base=base)
-    home.rmdir()
-    raise UsageError(f"no {PORTS} free ports in a row from {settings.port_base} on; set GAMEDAY_LAB_PORT_BASE")
-
-
-def _free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    try:
+        return replace(
+            settings, home=home, port_base=free_ports(settings.port_base + PORTS * (number + 1), EACH_WORKER)
+        )
+    except UsageError:
+        home.rmdir()
+        raise
 
 
 def _let_end(environment: Environment) -> None:

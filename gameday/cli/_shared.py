@@ -6,10 +6,12 @@ import importlib.util
 import json
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,28 @@ def lab_settings(**changes: object) -> LabSettings:
     if base := os.environ.get("GAMEDAY_LAB_PORT_BASE"):
         settings = replace(settings, port_base=int(base))
     return replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def free_ports(first: int, step: int) -> int:
+    """Return the first of a lab's ports, all free: looked for from *first* on, *step* sets of ports at a time.
+
+    Raises UsageError: there are none.
+    """
+    from lab.settings import PORTS
+
+    for base in range(first, 65536 - PORTS, PORTS * step):
+        if all(_free(port) for port in range(base, base + PORTS)):
+            return base
+    raise UsageError(f"no {PORTS} free ports in a row from {first} on; set GAMEDAY_LAB_PORT_BASE")
+
+
+def _free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def need_lab() -> None:
@@ -171,11 +195,15 @@ def say_the_word(production: str | None) -> None:
 
 
 def pair(text: str) -> tuple[str, Any]:
-    """Return the key and the value of a `--set`. Raises UsageError: there is no `=` in it."""
+    """Return the key and the value of a `--set`; a day stays text. Raises UsageError: it is no pair, or no YAML."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {text}: write KEY=VALUE")
-    return key, yaml.safe_load(value)
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {text}: the value is no YAML; quote it, as in --set '{key}=\"...\"'") from None
+    return key, value if isinstance(read, date) else read
 
 
 def tell(done: str, outcome: Outcome) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
-from gameday.errors import GamedayError, UsageError
-from gameday.model import Json, from_iso, iso
+from gameday.cli._stops import Heard, stops
+from gameday.errors import GamedayError
+from gameday.model import Json
 
 if TYPE_CHECKING:
     from gameday.config import Environment
+    from gameday.gate.judging import Tried
     from gameday.gate.playing import Course, Part, Player
     from gameday.gate.session import Gate
     from gameday.gate.suite import Loaded
 
 COLOURS = {"passed": "green", "known": "green", "failed": "red", "undo incomplete": "red", "aborted": "red"}
+INTERRUPTED = "the gate was interrupted"
 WORDS_OF_RESULTS = 15  # the column of results is so wide
 
 
@@ -41,6 +42,7 @@ class Wanted:
     yes: bool
     report_url: str
     summary: Path | None
+    junit: Path | None
     annotations: str
     as_json: bool
 
@@ -54,6 +56,7 @@ class Wanted:
 @runs_option
 @click.option("--release", metavar="ID", help="What is being released: a commit, a tag, a version.")
 @click.option("--committed", metavar="TIME", help="When it was committed, ISO 8601.  [default: as git knows ID]")
+@click.option("--image", metavar="IMAGE", help="Its image by digest; refused unless every task runs it, to the end.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="GATE",
               help="Compare with this gate.json alone.  [default: the good gates in --runs]")  # fmt: skip
 @click.option("--changed-only", is_flag=True, help="Leave out experiments about what the release has not touched.")
@@ -72,8 +75,8 @@ class Wanted:
 )
 def command(
     suite: str, env: str | None, given: tuple[str, ...], runs: Path, release: str | None, committed: str | None,
-    baseline: Path | None, changed_only: bool, parallel: int | None, summary: Path | None, junit: Path | None,
-    annotations: str | None, report_url: str, as_json: bool, yes: bool, production: str | None,
+    image: str | None, baseline: Path | None, changed_only: bool, parallel: int | None, summary: Path | None,
+    junit: Path | None, annotations: str | None, report_url: str, as_json: bool, yes: bool, production: str | None,
 ) -> int:  # fmt: skip
     """Play the experiments of SUITE, compare them with the last good releases, and say whether the release may go on.
 
@@ -89,31 +92,34 @@ def command(
     """
     root = open_suite()
     say_the_word(production)
-    from gameday.config import load_settings
     from gameday.gate import suite as suites
+    from gameday.gate.image import digest_of
     from gameday.gate.session import Asked, Gate
     from gameday.redact import Redactor
+    from gameday.release import stated
 
     loaded = suites.read(suites.find(suite, root), root)
-    actions = os.environ.get("GITHUB_ACTIONS") == "true"
+    annotations = annotations or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "none")
     wanted = Wanted(root, env or loaded.suite.environment, runs, dict(pair(text) for text in given), parallel or 1,
-                    yes, report_url, summary, annotations or ("github" if actions else "none"), as_json)  # fmt: skip
-    suites.check_values(loaded, wanted.values, load_settings(root).environment(wanted.env).names)
+                    yes, report_url, summary, junit, annotations, as_json)  # fmt: skip
     environment = _ask(loaded, wanted)
-    again = _again(suite, wanted, given, release, changed_only, parallel)
-    asked = Asked(runs, release, _time(committed), baseline, changed_only, again)
+    again = _again(suite, wanted, given, (("--release", release), ("--image", image)), changed_only, parallel)
+    asked = Asked(runs, release or None, stated(committed) if committed else None, digest_of(image) if image else "",
+                  baseline, wanted.values, changed_only, again)  # fmt: skip
     gate = Gate(loaded, environment, asked, Redactor.from_environment(os.environ), _say)
-    found = _through(gate, wanted)
-    if junit:
-        _append(junit, (gate.folder / "junit.xml").read_text(encoding="utf-8"), "w")
-    return int(found["exit"])
+    return int(_through(gate, wanted)["exit"])
 
 
 def _ask(loaded: Loaded, wanted: Wanted) -> Environment:
-    """Ask before the first fault outside the lab; return the environment. Raises UsageError: there is none such."""
+    """Ask before the first fault outside the lab; return the environment.
+
+    Raises UsageError: there is none such, or a value is for nothing.
+    """
     from gameday.config import load_settings
+    from gameday.gate.suite import check_values
 
     environment = load_settings(wanted.suite).environment(wanted.env)
+    check_values(loaded, wanted.values, environment.names)
     if environment.kind != "lab" and not wanted.yes:
         count = len(loaded.suite.experiments)
         place = f"{wanted.env} (account {environment.account})"
@@ -121,18 +127,12 @@ def _ask(loaded: Loaded, wanted: Wanted) -> Environment:
     return environment
 
 
-def _time(text: str | None) -> str | None:
-    try:
-        return iso(from_iso(text)) if text else None
-    except ValueError:
-        raise UsageError(f"--committed {text}: not a time; write it as 2026-12-01T10:00:00Z") from None
-
-
 def _again(
-    suite: str, wanted: Wanted, given: Sequence[str], release: str | None, changed_only: bool, parallel: int | None
-) -> str:
+    suite: str, wanted: Wanted, given: Sequence[str], named: Iterable[tuple[str, str | None]], changed_only: bool,
+    parallel: int | None,
+) -> str:  # fmt: skip
     words = ["gameday", "gate", suite, "--on", wanted.env, *(word for text in given for word in ("--set", text))]
-    words += ["--release", release] if release else []
+    words += [word for name, value in named if value for word in (name, value)]
     words += ["--changed-only"] if changed_only else []
     words += ["--parallel", str(parallel)] if parallel else []
     return shlex.join(words)
@@ -140,23 +140,30 @@ def _again(
 
 def _through(gate: Gate, wanted: Wanted) -> dict[str, Any]:
     """Take the gate to its end, whatever happens, and print it."""
+    from gameday.gate.judging import UNKNOWN
     from gameday.gate.playing import Course
 
     suite = gate.head.loaded.suite
     course = Course(suite.budget_s, suite.retries, len(gate.parts), _say)
     stopped, code, bug = "", 0, None
-    with _signals():
+    with stops() as heard:
         try:
             with environment_up(wanted.env, wanted.suite) as environment:
-                _play(gate, course, gate.look(environment), environment, wanted)
+                _play(gate, course, gate.look(environment), environment, wanted, heard)
+                stopped = gate.look_again(environment)
+                code = UNKNOWN if stopped else 0
+            if heard():
+                raise KeyboardInterrupt  # one that was swallowed on its way
         except KeyboardInterrupt:
-            stopped, code = "the gate was interrupted", 130
+            stopped, code = INTERRUPTED, 130
         except Exception as error:  # noqa: BLE001  also then there must be a gate.json; it goes on to the last door
             stopped, code, bug = str(error) or type(error).__name__, _code(error), error
     found = gate.end(course.done, stopped, code)
     _print(gate, found, wanted)
-    if bug:
+    if bug and found["exit"] == code:
         raise bug
+    if bug:  # what an experiment left is worse, and gives the exit code
+        click.echo(f"gameday: {stopped}", err=True)
     return found
 
 
@@ -165,22 +172,9 @@ def _code(error: Exception) -> int:
     return error.exit_code if isinstance(error, GamedayError) else 2 if type(error).__name__ == "LabError" else 70
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Between two experiments a signal ends the gate in order, as Ctrl-C does; while one runs its control has them."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _play(gate: Gate, course: Course, parts: list[Part], environment: Environment, wanted: Wanted) -> None:
+def _play(
+    gate: Gate, course: Course, parts: list[Part], environment: Environment, wanted: Wanted, heard: Heard
+) -> None:  # fmt: skip
     from gameday.cli import _gate_labs
     from gameday.gate.playing import one_after_another, side_by_side
     from gameday.gate.strays import Strays
@@ -194,10 +188,22 @@ def _play(gate: Gate, course: Course, parts: list[Part], environment: Environmen
         at_once = 1
     if at_once < 2:
         strays = Strays(environment, gate.head.began)
-        one_after_another(parts, course, strays(_player(environment, wanted)))
+        one_after_another(parts, course, until_stopped(strays(_player(environment, wanted)), course, heard))
         return
     with _gate_labs.labs(at_once, gate, environment, wanted) as (players, stop):
         side_by_side(parts, course, players, stop)
+
+
+def until_stopped(player: Player, course: Course, heard: Heard) -> Player:
+    """Return the player, after whose experiment nothing begins when somebody said stop meanwhile."""
+
+    def one(part: Part) -> Tried:
+        tried = player(part)
+        if heard():
+            course.ended = INTERRUPTED
+        return tried
+
+    return one
 
 
 def _player(environment: Environment, wanted: Wanted) -> Player:
@@ -244,6 +250,8 @@ def _print(gate: Gate, found: dict[str, Any], wanted: Wanted) -> None:
     if wanted.annotations == "github":
         for line in commands(found, wanted.report_url):
             click.echo(line, err=wanted.as_json)
+    if wanted.junit:  # also where the gate could not be made: what an earlier one left there has passed, maybe
+        _append(wanted.junit, (gate.folder / "junit.xml").read_text(encoding="utf-8"), "w")
     if wanted.summary:
         _append(wanted.summary, render(found, wanted.report_url), "a")
 

@@ -106,9 +106,9 @@ def _nothing(found: Board, runs: Path) -> str:
 
 
 def _write(folder: Path, name: str, content: str) -> Path:
-    """Write a file at once: by rename, so that a reader never sees half of it."""
+    """Write a file of *folder*, and return it."""
+    from gameday.record import write_whole
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f"{name}.tmp"
-    draft.touch(mode=0o600)
-    draft.write_text(content, encoding="utf-8")
-    return draft.replace(folder / name)
+    write_whole(folder / name, content.encode())
+    return folder / name

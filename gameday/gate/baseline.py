@@ -24,18 +24,41 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Good gates, newest first, and what the newest one saw of the system (None: it is not known)."""
+    """Good gates, newest first, and what each saw of the system (None: it is not known)."""
 
     gates: tuple[Document, ...] = ()
-    fingerprint: Mapping[str, Any] | None = None
+    seen: tuple[Mapping[str, Any] | None, ...] = ()
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any] | None:
+        """What the newest one saw."""
+        return self.seen[0] if self.seen else None
+
+    def passed(
+        self, file: str, sha256: str, values: Mapping[str, object]
+    ) -> tuple[str, Mapping[str, Any] | None] | None:
+        """Return the newest good gate that played this very experiment and passed it, with what it saw; None: none did.
+
+        That a gate was good is not enough: the experiment may be newer, changed since, or have been left out of it.
+        """
+        for gate, seen in zip(self.gates, self.seen, strict=True):
+            for each in gate.get("experiments", []):
+                same = (each.get("file"), each.get("sha256"), each.get("set") or {}) == (file, sha256, dict(values))
+                if same and each.get("result") == "passed":
+                    return str(gate.get("gate")), seen
+        return None
 
     def measures(self, file: str, values: Mapping[str, object], keep: int) -> list[dict[str, float | None]]:
-        """Return {name: value} of the newest *keep* good plays of an experiment with these values."""
+        """Return {name: value} of the newest *keep* good plays of an experiment with these values.
+
+        One that got worse, and passed since that is only told, is none: else a few of them would be the new measure.
+        """
         found = []
         for gate in self.gates:
             for each in gate.get("experiments", []):
                 same = each.get("file") == file and (each.get("set") or {}) == dict(values)
-                if same and each.get("result") == "passed":
+                worse = any(row.get("worse") for row in each.get("compared") or [])
+                if same and each.get("result") == "passed" and not worse:
                     found.append({str(row["name"]): row.get("now") for row in each.get("compared") or []})
         return found[:keep]
 
@@ -62,7 +85,7 @@ def good_gates(runs: Path, suite: str, environment: Environment) -> Baseline:
     folders = sorted((path.parent for path in runs.glob(f"*-gate-*/{FILE}")), reverse=True)
     found = [(folder, document) for folder in folders if (document := read(folder / FILE)) is not None]
     good = [(folder, document) for folder, document in found if _is_good(document, suite, environment)]
-    return Baseline(tuple(document for _, document in good), _saved(good[0][0]) if good else None)
+    return Baseline(tuple(document for _, document in good), tuple(_saved(folder) for folder, _ in good))
 
 
 def given(path: Path, suite: str, environment: Environment) -> Baseline:
@@ -80,16 +103,31 @@ def given(path: Path, suite: str, environment: Environment) -> Baseline:
             f"--baseline {path}: suite {name} on {place}, {document.get('outcome')}; "
             f"a passed gate of suite {suite} on {environment.name} is needed"
         )
-    return Baseline((document,), _saved(file.parent))
+    return Baseline((document,), (_saved(file.parent),))
 
 
 def read(file: Path) -> Document | None:
     """Return a `gate.json`; None when it is not one that this version can read."""
     with suppress(OSError, ValueError):
         document = json.loads(file.read_text())
-        if isinstance(document, dict) and document.get("schema") == 1 and "suite" in document:
+        if isinstance(document, dict) and document.get("schema") == 1 and _whole(document):
             return cast("Document", document)
     return None
+
+
+def _whole(document: Document) -> bool:
+    """Whether the parts that are read here have their form: one broken file must not end every gate after it."""
+    rows = document.get("experiments")
+    forms = all(isinstance(document.get(name), dict) for name in ("suite", "environment", "release"))
+    return forms and isinstance(rows, list) and all(_whole_row(row) for row in rows)
+
+
+def _whole_row(row: object) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("compared"), list) or not isinstance(row.get("runs"), list):
+        return False
+    numbers = [row.get("seconds"), *(each.get("now") for each in row["compared"] if isinstance(each, dict))]
+    named = all(isinstance(each, dict) and "name" in each for each in row["compared"])
+    return named and isinstance(row.get("set"), dict) and all(isinstance(n, int | float | None) for n in numbers)
 
 
 def _is_good(document: Document, suite: str, environment: Environment) -> bool:

@@ -81,6 +81,7 @@ def _row(result: Result) -> Json:
     fault = phases.get("fault") or {}
     return {
         "file": result.part.name,
+        "sha256": result.part.sha256,
         "title": result.part.title,
         "set": cast("Json", dict(entry.set)),
         "expect": entry.expect,

@@ -16,6 +16,7 @@ from gameday.gate.suite import Entry
 from gameday.model import Verdict, worst_exit
 
 UNDO_INCOMPLETE, INTERRUPTED, ABORTED, REFUSED, UNKNOWN, BUG = 6, 130, 5, 3, 4, 70
+DECIDED = ((Verdict.HELD.exit_code, Verdict.HELD.value), (Verdict.BROKE.exit_code, Verdict.BROKE.value))
 RETRIED = (Verdict.INCONCLUSIVE.value, Verdict.INVALID.value)
 OUTCOMES: Mapping[int, str] = {
     0: "passed", 1: "failed", 3: "refused", 4: "inconclusive", 5: "aborted", 6: "undo incomplete", 130: "interrupted",
@@ -74,7 +75,9 @@ def judge(entry: Entry, tries: Sequence[Tried], compared: Sequence[Compared], re
             told, why=[*told.why, f"tried {len(tries)} times: {before}, then {last.verdict or 'no verdict'}"]
         )
     if late := entry.overdue(today):
-        return Judged("failed", [f"{late}; take it out of the suite, or give it another day", *told.why], 1)
+        why = [f"{late}; take it out of the suite, or give it another day", *told.why]
+        worse = worst_exit([1, told.exit]) != 1  # an abort stays one
+        return replace(told, why=why) if worse else Judged("failed", why, 1)
     if entry.quarantine:
         reason = f"quarantined until {entry.quarantine.until}: {entry.quarantine.why}"
         return Judged("quarantined", [f"{reason}; alone it would be {told.result}", *told.why], 0)
@@ -100,8 +103,8 @@ def _open(last: Tried) -> list[Mapping[str, Any]]:
 
 
 def _told(entry: Entry, last: Tried, compared: Sequence[Compared], regressions: str) -> Judged:
-    """Judge the last try by what was expected of it."""
-    if last.exit in (0, 1):
+    """Judge the last try by what was expected of it. An exit code without its verdict proves nothing."""
+    if (last.exit, last.verdict) in DECIDED:
         return _expected(entry, last, compared, regressions)
     if last.exit == ABORTED:
         return Judged("aborted", last.why, ABORTED)
@@ -114,6 +117,8 @@ def _expected(entry: Entry, last: Tried, compared: Sequence[Compared], regressio
     broke = last.exit == 1
     if entry.expect == "broke":
         reason = f"known to break until {entry.until}: {entry.why}"
+        if broke and (news := _not_known(entry, last)):
+            return Judged("failed", [news, *last.why, reason], 1)
         if broke:
             return Judged("known", [reason, *last.why], 0)
         mend = "it holds again; take `expect: broke` out of the suite, so that it guards from now on"
@@ -129,6 +134,15 @@ def _expected(entry: Entry, last: Tried, compared: Sequence[Compared], regressio
     if last.doubt:
         return Judged("inconclusive", [last.doubt, *worse, *lost, *last.why], UNKNOWN)
     return Judged("passed", [*worse, *last.why, *lost], 0)
+
+
+def _not_known(entry: Entry, last: Tried) -> str:
+    """Say what broke beyond what the expectation names; "" for nothing, or where it names nothing."""
+    missed = [str(each["name"]) for each in last.findings.get("objectives") or [] if each.get("met") is False]
+    others = [name for name in missed if name not in entry.breaks]
+    if not entry.breaks or (missed and not others):
+        return ""
+    return f"it is known to miss {', '.join(entry.breaks)}, and missed {', '.join(others) or 'no objective'}"
 
 
 def left_out(why: str) -> Judged:
@@ -148,6 +162,15 @@ class Outcome:
     word: str
     exit: int
     why: list[str]
+
+
+def stopped_by(why: str, code: int, judged: Sequence[tuple[str, Judged]]) -> Outcome:
+    """Return the end of a gate that something stopped: its exit *code*, or that of an experiment if that is worse."""
+    end = outcome(judged)
+    decided = [each.exit for _, each in judged if each.result != "not played"]
+    worst = worst_exit([code, *decided])
+    others = [reason for reason in end.why if not reason.endswith(why)] if end.exit else []
+    return Outcome(OUTCOMES.get(worst, "inconclusive"), worst, [why, *others] if worst == code else [*others, why])
 
 
 def outcome(judged: Sequence[tuple[str, Judged]]) -> Outcome:

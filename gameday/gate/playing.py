@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Part:
     takes_s: float
     name: str = ""
     keys: frozenset[str] = frozenset()  # what may be set: its configuration, and the environment's names
+    sha256: str = ""  # of the file
 
     def values(self, given: Mapping[str, Json]) -> dict[str, Json]:
         """Return the values to play it with: the suite's, and of those *given* for all the ones it has."""
@@ -155,9 +157,16 @@ def side_by_side(parts: Sequence[Part], course: Course, players: Sequence[Player
     except KeyboardInterrupt:
         course.ended = "the gate was interrupted"
         stop()
-        for thread in threads:
-            thread.join()
+        _wait(threads)
         raise
+
+
+def _wait(threads: Sequence[threading.Thread]) -> None:
+    """Wait until all is undone, however often somebody says stop: the labs go down after this."""
+    while any(thread.is_alive() for thread in threads):
+        with suppress(KeyboardInterrupt):
+            for thread in threads:
+                thread.join()
 
 
 def _take(waiting: list[Part], course: Course, player: Player) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, fields
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,13 +18,15 @@ from gameday.config import load_settings
 from gameday.decode import attempt, suggestion
 from gameday.engine.check import check
 from gameday.errors import InputError, Problem, UsageError
-from gameday.model import Json
+from gameday.model import Json, Objectives
 from gameday.source import Path_, Source
 
 FOLDER = Path("experiments") / "suites"
 Touch = Literal["task-definition", "database", "alarms", "load-balancer"]
 AREAS: tuple[Touch, ...] = ("task-definition", "database", "alarms", "load-balancer")
 MOST_RETRIES = 5
+LONGEST_ASIDE = timedelta(days=92)  # a quarantine ends within a quarter, or somebody says anew why it goes on
+OBJECTIVES = [each.name for each in fields(Objectives)]
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -45,6 +47,7 @@ class Entry:
     expect: Literal["held", "broke"] = "held"
     until: str | None = None  # of `expect: broke`: a day, or the issue that mends it
     why: str = ""
+    breaks: list[str] = field(default_factory=list)  # of `expect: broke`: the objectives it may miss; empty: any
     quarantine: Quarantine | None = None
     touches: list[Touch] = field(default_factory=list)  # what of the system it is about; empty: everything
     set: Mapping[str, str | int | float | bool] = field(default_factory=dict)
@@ -54,6 +57,9 @@ class Entry:
         for what, until in (("the expectation that it breaks", self.until), ("the quarantine", self._ends)):
             if (day := day_of(until)) and day < today:
                 return f"{what} ended on {until}"
+        ends = day_of(self._ends)
+        if ends and ends > today + LONGEST_ASIDE:
+            return f"the quarantine until {self._ends} is longer than {LONGEST_ASIDE.days} days"
         return ""
 
     @property
@@ -186,6 +192,8 @@ def _of_experiment(file: Path, root: Path) -> list[Problem]:
 
 def _suite(source: Source, root: Path) -> tuple[Suite | None, list[Problem]]:
     """Return as much of a suite as can be read, and all its problems."""
+    if isinstance(source.data, dict) and "method" in source.data and "experiments" not in source.data:
+        return None, [source.problem((), f"an experiment, not a suite; `gameday run {source.path}` plays it")]
     suite, problems = attempt(Suite, source, (), _plain(source.data))
     if isinstance(source.data, dict) and suite is not None:
         problems += [*_of_suite(source, suite, root), *_of_entries(source, suite, root)]
@@ -226,9 +234,10 @@ def _of_entries(source: Source, suite: Suite, root: Path) -> Iterator[Problem]:
     seen: list[tuple[str, Mapping[str, object]]] = []
     for number, entry in enumerate(suite.experiments):
         where: Path_ = ("experiments", number)
-        if (entry.file, entry.set) in seen:
+        this = (str(place(entry.file, source.path, root).resolve()), entry.set)
+        if this in seen:
             yield source.problem(where, f"{entry.file} stands twice with the same values; keep one")
-        seen.append((entry.file, entry.set))
+        seen.append(this)
         yield from _of_file(source, where, entry, root)
         yield from _of_expectation(source, where, entry)
 
@@ -262,11 +271,17 @@ def _of_values(source: Source, where: Path_, entry: Entry, path: Path, root: Pat
 
 
 def _of_expectation(source: Source, where: Path_, entry: Entry) -> Iterator[Problem]:
-    if entry.expect == "broke" and not (entry.until and entry.why):
+    if entry.expect == "broke" and not ((entry.until or "").strip() and entry.why.strip()):
         message = "`expect: broke` needs `why`, and `until` with a day or the issue that mends it; add them"
         yield source.problem((*where, "expect"), message)
     if entry.expect == "held" and entry.until:
         yield source.problem((*where, "until"), "`until` belongs to `expect: broke`; add that, or take this out")
+    if entry.expect == "held" and entry.breaks:
+        yield source.problem((*where, "breaks"), "`breaks` belongs to `expect: broke`; add that, or take this out")
+    for number, name in enumerate(entry.breaks):
+        if name not in OBJECTIVES:
+            message = f"{name!r} is no objective; {suggestion(name, OBJECTIVES)}"
+            yield source.problem((*where, "breaks", number), message)
     if entry.until and _DATE.fullmatch(entry.until) and day_of(entry.until) is None:
         yield source.problem((*where, "until"), f"{entry.until} is no day of the calendar; write one as 2027-01-31")
     if entry.quarantine and day_of(entry.quarantine.until) is None:

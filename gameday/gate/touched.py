@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gameday.aws import Aws
+from gameday.gate.image import running
 from gameday.gate.suite import AREAS
 from gameday.model import Json
 
@@ -88,9 +89,7 @@ def _service(aws: Aws) -> Json:
     service: Any = aws.ecs.describe_services(cluster=cluster, services=[name])["services"][0]
     described = aws.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
     definition: Any = described["taskDefinition"]
-    tasks = aws.running_tasks(cluster, name)
-    running = aws.ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"] if tasks else []
-    digests = {box.get("imageDigest", "unknown") for task in running for box in task.get("containers", [])}
+    digests: set[str] = set().union(*running(aws))
     return {
         **_keyed(definition, _secretless(definition.get("containerDefinitions", [])), "containerDefinitions"),
         "service": {key: service[key] for key in SERVICE if key in service},

@@ -54,9 +54,11 @@ def test_a_good_release_passes_and_is_what_the_next_is_compared_with(desk: Desk,
     assert {each["worse"] for each in row["compared"]} == {None} and gate["baseline"] is None
     assert ElementTree.parse(xml).getroot().get("failures") == "0"
     assert summary.read_text().startswith("## ✅ Gate quick: passed") and "::notice title=gate quick" in ended.err
-    _nothing_was_touched(desk("gate", str(suite), "--changed-only", "--runs", str(runs), "--json"))
+    again = ["gate", str(suite), "--changed-only", "--runs", str(runs), "--json"]
+    _nothing_was_touched(desk(*again, "--image", gate["release"]["digest"]))
+    _another_image_is_refused(desk(*again, "--image", "repository@sha256:" + "0" * 64))
     with _one_more_alarm(desk):
-        _an_alarm_was_touched(desk("gate", str(suite), "--changed-only", "--runs", str(runs), "--json"))
+        _an_alarm_was_touched(desk(*again))
 
 
 def _nothing_was_touched(ended: Ended) -> None:
@@ -64,6 +66,12 @@ def _nothing_was_touched(ended: Ended) -> None:
     assert (ended.code, gate["outcome"], gate["changed"]) == (4, "inconclusive", []), gate["why"]
     assert gate["why"][0].startswith("nothing was checked")
     assert gate["baseline"]["release"] == "v1" and gate["experiments"][0]["exit"] == 0
+
+
+def _another_image_is_refused(ended: Ended) -> None:
+    gate = ended.findings
+    assert (ended.code, gate["outcome"], gate["experiments"][0]["result"]) == (3, "refused", "not played"), gate["why"]
+    assert "running tasks do not run sha256:000" in gate["why"][0]
 
 
 @contextmanager
@@ -110,7 +118,10 @@ def test_an_account_that_does_not_answer_leaves_a_gate(short_suite: Path, suite:
                "AWS_SHARED_CREDENTIALS_FILE": os.devnull}  # fmt: skip
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMEDAY_"))}
     desk = Desk(short_suite, {**clean, **nowhere, "PYTHONPATH": str(ROOT), "GAMEDAY_STATE": str(tmp_path)})
-    ended = desk("gate", str(suite), "--on", "staging", "--yes", "--runs", str(tmp_path / "runs"))
+    xml = tmp_path / "junit.xml"
+    xml.write_text("an earlier gate passed")
+    ended = desk("gate", str(suite), "--on", "staging", "--yes", "--runs", str(tmp_path / "runs"), "--junit", str(xml))
     (gate,) = documents(tmp_path / "runs")
     assert (ended.code, gate["exit"], gate["outcome"]) == (2, 2, "inconclusive")
+    assert ElementTree.parse(xml).getroot().get("errors") == "1"
     assert "AWS does not answer" in gate["why"][0] and gate["experiments"][0]["result"] == "not played"

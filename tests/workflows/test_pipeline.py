@@ -96,17 +96,6 @@ def test_release_goes_to_staging_by_digest(lab: Twin, machine: Machine) -> None:
     assert {step.ended for step in machine.steps} == {"left out", "success"}
 
 
-def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> None:
-    """ECS goes back to what ran and calls the service stable; the deploy step fails all the same, and says why."""
-    machine.workspace, before = EXAMPLE, running_digests(lab)
-    machine.contexts["needs"]["image"] = {"outputs": {"image": f"{REPOSITORY}@sha256:{'0' * 64}"}}
-    machine.job(read(DEPLOY), "staging")
-    deploy = machine.steps[-1]
-    assert (deploy.name, deploy.ended) == ("Deploy by digest", "failure")
-    assert "ROLLBACK" in deploy.said
-    assert running_digests(lab) == before
-
-
 def test_gate_that_cannot_begin_still_settles_and_tells(machine: Machine) -> None:
     """An unknown suite fails the gate's step; the summary says it, the clean-up is come to, no baseline is kept."""
     outputs = play_gate(machine, suite="no-such-suite")
@@ -166,3 +155,17 @@ def test_watch_of_a_good_release_through_the_action(lab: Twin, machine: Machine,
     assert well and (outputs["exit"], outputs["outcome"]) == ("0", "well"), said
     assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("watch")
     assert "gameday watch: well" in machine.summary
+
+
+def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> None:
+    """ECS goes back to what ran and calls the service stable; the deploy step fails all the same, and says why.
+
+    The last of this file: a watch after it would find a release that ECS took back.
+    """
+    machine.workspace, before = EXAMPLE, running_digests(lab)
+    machine.contexts["needs"]["image"] = {"outputs": {"image": f"{REPOSITORY}@sha256:{'0' * 64}"}}
+    assert machine.job(read(DEPLOY), "production") == {"begun": "true"}
+    deploy = machine.steps[-1]
+    assert (deploy.name, deploy.ended) == ("Deploy by digest", "failure")
+    assert "ROLLBACK" in deploy.said
+    assert running_digests(lab) == before

@@ -105,6 +105,27 @@ def test_staging_goes_back_only_with_evidence(outcome: str, back: bool) -> None:
     assert condition(job["if"], Scope({"needs": needs}, failed=True)) is back
 
 
+@pytest.mark.parametrize(
+    ("result", "begun", "watched"),
+    [("success", "", True), ("success", "true", True), ("failure", "true", True), ("cancelled", "true", True),
+     ("failure", "", False), ("skipped", "", False)],
+)  # fmt: skip
+def test_what_has_begun_is_watched(result: str, begun: str, watched: bool) -> None:
+    """Also when the job that deploys it fails or is cut off; what never began is not, since the old one is no news."""
+    job = read(EXAMPLE / ".github" / "workflows" / "deploy.yml")["jobs"]["watch"]
+    needs = {"production": {"result": result, "outputs": {"begun": begun}}}
+    assert condition(job["if"], Scope({"needs": needs}, failed=result == "failure")) is watched
+
+
+@pytest.mark.parametrize(
+    ("result", "told"), [("failure", True), ("cancelled", True), ("success", False), ("skipped", False)]
+)
+def test_a_watch_without_a_good_end_is_told(result: str, told: bool) -> None:
+    """A watch that was cut off has seen nothing either."""
+    job = read(EXAMPLE / ".github" / "workflows" / "deploy.yml")["jobs"]["rolled-back"]
+    assert condition(job["if"], Scope({"needs": {"watch": {"result": result}}}, failed=True)) is told
+
+
 def test_what_is_given_to_ours_is_asked_for() -> None:
     """Every input given to an action or workflow of ours exists, and every required one is given."""
     for path in [*WORKFLOWS, *ACTIONS]:

@@ -101,8 +101,10 @@ def test_end_without_a_record_is_told(stage: Stage) -> None:
 
 
 def test_success_without_a_record_is_none(stage: Stage) -> None:
-    """Exit 0 with no evidence fails the step."""
+    """Exit 0 with no evidence, or with a record that says otherwise, fails the step."""
     assert stage("exit 0\n")[0] == 70
+    ended, outputs, _ = stage(RECORD % "interrupted" + "exit 0\n")
+    assert (ended, outputs["exit"], outputs["outcome"]) == (70, "70", "interrupted")
 
 
 def test_signal_of_a_cancelled_step_reaches_gameday(stage: Stage) -> None:
@@ -183,6 +185,20 @@ def test_release_taken_back_has_one_issue(stage: Stage, known: str, made: int) -
     script = ROOT / "examples" / "pipeline" / "scripts" / "rolled_back.sh"
     subprocess.run([script], cwd=stage.folder, env={**stage.env, **more}, check=True, capture_output=True)
     assert (stage.folder / "created").read_text() == "Release 0123456789ab: rolled back\n" * made
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [("rolled back", "It was taken back"), ("rollback failed", "may still serve"), ("blind", "not taken back"),
+     ("unknown", "not taken back")],
+)  # fmt: skip
+def test_issue_says_what_serves_now(stage: Stage, outcome: str, said: str) -> None:
+    """Only a watch that took the release back may say so: who reads it decides by it whether to hurry."""
+    stage.program('[ "$2" != list ] || echo 0\n[ "$2" != create ] || echo "$6" > body\n', "gh")
+    more = {"COMMIT": "0123456789abcdef", "OUTCOME": outcome, "RUN_URL": "https://github.com/f/b/actions/runs/7"}
+    script = ROOT / "examples" / "pipeline" / "scripts" / "rolled_back.sh"
+    subprocess.run([script], cwd=stage.folder, env={**stage.env, **more}, check=True, capture_output=True)
+    assert said in (stage.folder / "body").read_text()
 
 
 def test_next_revision_differs_in_one_image_only() -> None:

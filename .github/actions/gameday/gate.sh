@@ -5,6 +5,7 @@ set -euo pipefail
 words=(gate "$GATE_SUITE" --on "$GATE_ON" --yes --annotations github --summary "$GITHUB_STEP_SUMMARY")
 [ -z "$GATE_RELEASE" ] || words+=(--release "$GATE_RELEASE")
 [ -z "$GATE_COMMITTED" ] || words+=(--committed "$GATE_COMMITTED")
+[ -z "${GATE_IMAGE-}" ] || words+=(--image "$GATE_IMAGE")
 [ -z "$GATE_PARALLEL" ] || words+=(--parallel "$GATE_PARALLEL")
 [ -z "$GATE_REPORT_URL" ] || words+=(--report-url "$GATE_REPORT_URL")
 [ "$GATE_CHANGED_ONLY" != true ] || words+=(--changed-only)

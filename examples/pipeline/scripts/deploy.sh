@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Deploys an image by its digest to an ECS service, and ends well only when ECS says so and the digest was read back.
 # CLUSTER, SERVICE, CONTAINER, IMAGE (repository@sha256:...), WAIT_S (default 1800). Outputs: deployment,
-# task-definition, previous-image (empty when nothing was settled before). A digest that runs already is not deployed again.
+# task-definition, previous-image (empty when nothing was settled before), begun (also when it fails later). A digest that runs already is not deployed again.
 set -euo pipefail
 : "${CLUSTER:?}" "${SERVICE:?}" "${CONTAINER:?}" "${IMAGE:?}"
 wait_s=${WAIT_S:-1800}
@@ -47,6 +47,7 @@ else
     --query taskDefinition.taskDefinitionArn --output text)
   say "$old -> $new, $wanted"
   before=$deployment
+  echo "begun=true" >> "$GITHUB_OUTPUT" # from here on something may be deployed, whatever becomes of this script
   aws ecs update-service --cluster "$CLUSTER" --service "$SERVICE" --task-definition "$new" > "$work/updated.json"
   deadline=$((SECONDS + wait_s))
   while :; do

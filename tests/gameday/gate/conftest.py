@@ -40,7 +40,8 @@ def suited(root: Path) -> Suited:
 def row(title: str = "Users do not notice", result: str = "passed", code: int = 0, **more: Any) -> dict[str, Any]:
     """Return one experiment of a `gate.json`."""
     return {
-        "file": "experiments/ecs/stop-one-task.yaml", "title": title, "set": {}, "expect": "held", "until": None,
+        "file": "experiments/ecs/stop-one-task.yaml", "sha256": "0" * 64, "title": title,
+        "set": {}, "expect": "held", "until": None,
         "quarantine": None, "result": result, "exit": code, "why": ["users were well again at once"],
         "runs": ["2026-12-01T10-00-05Z-stop-one-task"], "verdict": "held", "seconds": 35.0, "recovery_s": 0.0,
         "error_ratio": 0.0, "p99_ms": 85.0,

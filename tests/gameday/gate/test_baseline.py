@@ -13,7 +13,7 @@ from gameday.errors import UsageError
 from gameday.gate.baseline import estimate_s, given, good_gates
 from gameday.gate.session import Asked, Gate
 from gameday.gate.suite import read
-from gameday.record import Redactor, run_folders
+from gameday.record import Redactor, find_run, run_folders
 from tests.gameday.gate.conftest import Suited, gate, row
 
 LAB = Environment("lab", "eu-west-1", "123456789012", name="lab", build="slow-start")
@@ -46,14 +46,42 @@ def test_only_passed_gates_of_this_suite_and_place_are_good(tmp_path: Path) -> N
 
 
 def test_measures_are_of_passed_plays_with_the_same_values(tmp_path: Path) -> None:
-    """Known, quarantined and left out ones give none, nor does another `set`; the newest `keep` count."""
+    """Known, quarantined, left out ones and worse ones give none, nor does another `set`; the newest `keep` count."""
     for second, now in enumerate((1.0, 2.0, 3.0)):
         save(tmp_path, second, gate(row(compared=[{"name": "recovery", "now": now}])))
     save(tmp_path, 4, gate(row(result="known"), row(result="not played"), row(set={"cluster": "other"})))
+    save(tmp_path, 5, gate(row(compared=[{"name": "recovery", "now": 90.0, "worse": True}])))
     good = good_gates(tmp_path, "release", LAB)
     assert good.measures(FILE, {}, 2) == [{"recovery": 3.0}, {"recovery": 2.0}]
     assert len(good.measures(FILE, {"cluster": "other"}, 5)) == 1
     assert good.measures("experiments/other.yaml", {}, 5) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"suite": []}, {"environment": "lab"}, {"experiments": {}}, {"experiments": [3]}, {"release": None},
+        {"experiments": [row(compared=[{"name": "recovery", "now": "fast"}])]}, {"experiments": [row(seconds="long")]},
+        {"experiments": [row(runs=None)]}, {"experiments": [row(set=[])]}, {"schema": 2},
+    ],
+)  # fmt: skip
+def test_a_broken_record_is_no_good_gate(tmp_path: Path, broken: dict[str, Any]) -> None:
+    """It is passed over, and ends nothing."""
+    save(tmp_path, 1, gate(row()))
+    folder = save(tmp_path, 2, {**gate(row()), "suite": {"name": "release"}})
+    (folder / "gate.json").write_text(json.dumps({**gate(row()), **broken}))
+    assert len(good_gates(tmp_path, "release", LAB).gates) == 1
+
+
+def test_what_passed_is_this_very_experiment(tmp_path: Path) -> None:
+    """Of a good gate only what it played and passed, unchanged since and with the same values."""
+    save(tmp_path, 1, gate(row()), {"database": {"Engine": "old"}})
+    save(tmp_path, 2, gate(row(result="not played"), row(title="another", file="b.yaml")), {"database": {}})
+    save(tmp_path, 3, gate(row(result="quarantined"), row(file="b.yaml")))
+    good = good_gates(tmp_path, "release", LAB)
+    assert good.passed(FILE, "0" * 64, {}) == ("2026-12-01T10-00-01Z-gate-release", {"database": {"Engine": "old"}})
+    assert good.passed("b.yaml", "0" * 64, {}) == ("2026-12-01T10-00-03Z-gate-release", None)
+    assert good.passed(FILE, "1" * 64, {}) is None and good.passed(FILE, "0" * 64, {"cluster": "other"}) is None
 
 
 def test_without_gates_there_is_no_baseline(tmp_path: Path) -> None:
@@ -72,9 +100,12 @@ def test_a_given_baseline_is_taken_or_refused_with_a_reason(tmp_path: Path) -> N
 
 
 def test_a_gates_folder_is_no_run(tmp_path: Path) -> None:
-    """`gameday runs` does not stumble over it."""
-    save(tmp_path, 1, gate(row()))
+    """`gameday runs` does not stumble over it, and `gameday show` says where it is read."""
+    folder = save(tmp_path, 1, gate(row()))
     assert run_folders(tmp_path) == []
+    for name in (folder.name, str(folder)):
+        with pytest.raises(UsageError, match=r"is a gate, not a run of an experiment; read .*report\.html"):
+            find_run(tmp_path, name)
 
 
 def test_an_estimate_is_the_slowest_of_the_last_good_ones(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.analysis.compare import Compared
-from gameday.gate.judging import Judged, Tried, judge, left_out, not_played, outcome
+from gameday.gate.judging import Judged, Tried, judge, left_out, not_played, outcome, stopped_by
 from gameday.gate.suite import Entry, Quarantine
 
 TODAY = date(2026, 12, 1)
@@ -54,6 +54,32 @@ def test_what_a_verdict_means(entry: Entry, verdict: str, result: str, code: int
     assert (found.result, found.exit) == (result, code)
 
 
+@pytest.mark.parametrize(
+    ("missed", "result"),
+    [
+        (["error_budget"], "known"),
+        (["error_budget", "lost_writes"], "failed"),
+        (["lost_writes"], "failed"),
+        ([], "failed"),
+    ],
+)
+def test_what_is_known_to_break_may_break_in_no_other_way(missed: list[str], result: str) -> None:
+    """Where the expectation names the objectives, another one that is missed is news; the first reason names it."""
+    names = ("error_budget", "lost_writes", "p99_ms")
+    told = tried("broke")
+    found = {**told.findings, "objectives": [{"name": name, "met": name not in missed} for name in names]}
+    entry = replace(KNOWN, breaks=["error_budget"])
+    judged = judge(entry, [replace(told, findings=found)], [], "fail", TODAY)
+    assert judged.result == result
+    assert result == "known" or (", ".join(missed[-1:]) or "no objective") in judged.why[0]
+
+
+def test_a_quarantine_cannot_be_set_for_ever() -> None:
+    """More than a quarter from now is as good as never, and fails."""
+    late = judge(replace(ASIDE, quarantine=Quarantine("flaky", "9999-12-31")), [tried("held")], [], "fail", TODAY)
+    assert (late.result, late.exit) == ("failed", 1) and "longer than 92 days" in late.why[0]
+
+
 def test_what_holds_unnoticed_tells_to_remove_the_expectation() -> None:
     """And a quarantined one still says what it would be."""
     assert "take `expect: broke` out of the suite" in judge(KNOWN, [tried("held")], [], "fail", TODAY).why[0]
@@ -68,6 +94,12 @@ def test_a_day_that_has_passed_fails(entry: Entry, verdict: str) -> None:
     assert (late.result, late.exit) == ("failed", 1) and "ended on 20" in late.why[0]
     day = date(2027, 1, 31) if entry is KNOWN else date(2026, 12, 24)
     assert "ended on" not in judge(entry, [tried("broke")], [], "fail", day).why[0]
+
+
+def test_a_day_that_has_passed_hides_no_abort() -> None:
+    """What is worse than failed stays what it is, and the day is told all the same."""
+    late = judge(ASIDE, [tried("aborted")], [], "fail", date(2027, 2, 1))
+    assert (late.result, late.exit) == ("aborted", 5) and "ended on 2026-12-24" in late.why[0]
 
 
 @pytest.mark.parametrize("entry", [PLAIN, KNOWN, ASIDE])
@@ -118,6 +150,15 @@ def test_an_error_is_inconclusive_and_a_bug_stays_one() -> None:
     assert (bug.result, bug.exit) == ("inconclusive", 70)
 
 
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("entry", [PLAIN, KNOWN])
+def test_an_exit_code_without_its_verdict_proves_nothing(entry: Entry, code: int) -> None:
+    """A run that said nothing has not passed, nor broken as expected, whatever code it ended with."""
+    for findings in ({}, {"verdict": "inconclusive", "run": "r"}):
+        found = judge(entry, [Tried(code, 1.0, findings, error="it said nothing")], [], "fail", TODAY)
+        assert (found.result, found.exit) == ("inconclusive", 4)
+
+
 PASSED, FAILED = Judged("passed", ["fine"], 0), Judged("failed", ["too slow"], 1)
 
 
@@ -143,6 +184,23 @@ def test_the_worst_decides(judged: list[Judged], word: str, code: int) -> None:
     """In the order of `gameday run`; where nothing was checked, nothing passes."""
     found = outcome([(f"e{number}", each) for number, each in enumerate(judged)])
     assert (found.word, found.exit) == (word, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "judged", "word", "exit"),
+    [
+        (2, [not_played("the lab is gone")], "inconclusive", 2),
+        (2, [PASSED, not_played("the lab is gone")], "inconclusive", 2),
+        (2, [FAILED, not_played("the lab is gone")], "failed", 1),
+        (130, [Judged("aborted", ["changed"], 6), not_played("the gate was interrupted")], "undo incomplete", 6),
+        (130, [FAILED], "interrupted", 130),
+        (70, [Judged("aborted", ["changed"], 6)], "inconclusive", 70),
+    ],
+)
+def test_what_stops_a_gate_hides_nothing_that_is_worse(code: int, judged: list[Judged], word: str, exit: int) -> None:
+    """The exit code is the worst of what was played and of what stopped it, and both are told."""
+    found = stopped_by("the lab is gone", code, [(f"e{number}", each) for number, each in enumerate(judged)])
+    assert (found.word, found.exit) == (word, exit) and "the lab is gone" in found.why
 
 
 def test_the_decisive_reason_is_the_first() -> None:
