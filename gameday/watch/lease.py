@@ -85,11 +85,13 @@ class Lease:
                 remote.renew()
             except remote.client.exceptions.ConditionalCheckFailedException:
                 if not self._stop.is_set():
-                    self.lost = f"another watcher has taken {self.service}"
+                    self.lost = f"another watcher has taken {self.service}; it watches on"
                 return
             except Exception as error:  # noqa: BLE001  tried again until the lease has ended
                 if time.monotonic() - remote.renewed > LEASE_S - RENEW_S:
-                    self.lost = f"the lease on {self.service} could not be renewed: {error}"
+                    self.lost = (
+                        f"the lease on {self.service} could not be renewed, and perhaps nobody watches now: {error}"
+                    )
                     return
 
 

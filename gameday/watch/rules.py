@@ -2,8 +2,8 @@
 
 A rule fires when the error ratio is above its limit in every one of its windows, and when in the longest of them it
 cannot be explained by chance from what was allowed: the larger of the limit and the ratio before the deployment.
-Errors that were there before are so no evidence against the release. A window reaches back to the deployment at most.
-Unknown is its own answer: too few requests, or none counted, are never called well.
+Errors that were there before are so no evidence against the release; nor is it called well with them. A window reaches
+back to the deployment at most. Unknown is its own answer: too few requests, or none counted, are never called well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ STATED_FOR_S = 60.0  # presets are written for metrics of one minute, and scale 
 CHANCE = 0.001  # a count of errors less likely than this is no chance
 NOISE = 0.01  # the same of one period, which is looked at beside others
 SEED_MARGIN = 0.01  # an unweighted mean has no counts to reckon with: it must exceed what was before by a point
+UNWELL_BEFORE = "users were as unwell before, so the release can neither be blamed nor called well"
 BUDGET = 0.001  # errors that an availability of 99.9 % allows
 SEED, BURN = "seed", "burn"
 
@@ -184,8 +185,10 @@ def _by_requests(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
     allowed = max(rule.limit, before or 0.0)
     ratios = [errors / requests if requests else 0.0 for requests, errors in totals]
     said = _said(rule, ratios[0], requests, before)
-    if min(ratios) <= allowed or tail(errors, requests, allowed) >= CHANCE:
+    if min(ratios) <= rule.limit or tail(errors, requests, rule.limit) >= CHANCE:
         return Opinion("well", said)
+    if min(ratios) <= allowed or tail(errors, requests, allowed) >= CHANCE:
+        return Opinion("unknown", f"{said}; {UNWELL_BEFORE}")
     pairs = zip(rule.windows_s, ratios, totals, strict=True)
     proofs = tuple(Proof(until, rule.name, window, ratio, total[0], rule.limit) for window, ratio, total in pairs)
     return Opinion("bad", said, proofs, _bad_since(windows[0], rule.limit))
@@ -205,8 +208,10 @@ def _by_rate(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
         f"{rule.name}: the mean of FoodConnect/ErrorRate is {means[0]:.2%} over {rule.windows_s[0]:g} s, the limit is "
         f"{rule.limit:.2%}; before the deployment {_percent(before)}; weighted by requests it is {_percent(weighted)}"
     )
-    if min(means) <= max(rule.limit, (before or 0.0) + SEED_MARGIN):
+    if min(means) <= rule.limit:
         return Opinion("well", said)
+    if min(means) <= (before or 0.0) + SEED_MARGIN:
+        return Opinion("unknown", f"{said}; {UNWELL_BEFORE}")
     pairs = zip(rule.windows_s, means, strict=True)
     proofs = tuple(Proof(until, rule.name, window, mean, requests, rule.limit, weighted) for window, mean in pairs)
     start = max(scene.since, until - rule.windows_s[0])

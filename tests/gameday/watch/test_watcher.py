@@ -49,10 +49,36 @@ def test_a_bad_release_is_rolled_back_and_verified(tmp_path: Path, by: By, ended
 
 
 def test_errors_that_were_there_before_are_no_evidence(tmp_path: Path) -> None:
-    """The same 10 % before and after the deployment: it is not the release."""
-    story = watched(Stage(errors=lambda at: 0.1), tmp_path)
-    assert story.outcome == "well"
-    assert "before the deployment 10.00%" in story.why[0]
+    """The same 10 % before and after the deployment: nothing is rolled back, nothing called well, people are told."""
+    stage = Stage(errors=lambda at: 0.1)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls, kinds(stage)) == ("blind", [], ["blind"])
+    assert "before the deployment 10.00%; users were as unwell before" in story.why[0]
+
+
+@pytest.mark.parametrize(("began_s", "outcome", "calls"), [(2, "rolled back", ["update"]), (900, "blind", [])])
+def test_a_watch_that_comes_late_tells_a_bad_release_from_later_trouble(
+    tmp_path: Path, began_s: float, outcome: str, calls: list[str]
+) -> None:
+    """A quarter of an hour after the deployment: errors since then are evidence, errors since a minute ago are none."""
+    old = replace(NEW, status="SUCCESSFUL", finished_at=NOW + 5)
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + began_s else 0.0, time=NOW + 960.5, watched=old)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == (outcome, calls), story.why
+    assert kinds(stage)[-1] == outcome
+    assert calls or "nothing shows that it began with the release" in story.why[0]
+
+
+@pytest.mark.parametrize(("silent_s", "outcome"), [(3, "well"), (1e9, "blind")])
+def test_an_api_that_is_silent_from_the_beginning_is_waited_for_and_told(
+    tmp_path: Path, silent_s: float, outcome: str
+) -> None:
+    """It answers after a while: watched as ever. It never does: blind, told, with a record, and nothing is called."""
+    stage = Stage(broken=lambda what, at: at < NOW + silent_s)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == (outcome, [])
+    assert kinds(stage) == ([] if outcome == "well" else ["blind"])
+    assert json.loads((tmp_path / FILE).read_text())["outcome"] == outcome
 
 
 def test_no_data_is_blind_and_told_and_never_rolled_back(tmp_path: Path) -> None:
