@@ -49,7 +49,9 @@ class Lease:
         self._stop = threading.Event()
 
     def take(self, watch: str, folder: Path) -> None:
-        """Hold the service for *watch*. Raises Refusal: another watcher has it, named."""
+        """Hold the service for *watch*. Raises Refusal: another watcher has it, named, or that cannot be said."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             last = self.local.take()
         except Refusal:
@@ -64,6 +66,12 @@ class Lease:
                     self.remote.release(last.run)  # it died here: its lease protects nobody
                 self.remote.take(holder)
             self.local.write(holder)
+        except (BotoCoreError, ClientError) as error:
+            self.local.release()
+            table = self.remote.table if self.remote else ""
+            raise Refusal(
+                f"whether another watcher has {self.service} cannot be said: the lock table {table} answers {error}"
+            ) from None
         except BaseException:
             self.local.release()
             raise

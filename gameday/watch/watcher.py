@@ -58,7 +58,7 @@ class Watcher:
         self.observed_from = story.began
         self._judged_until = 0.0  # up to when traffic has been read; a slow answer is older than the clock says
         self._before: Traffic | None = None
-        self._blind_from: float | None = None
+        self._blind_to: float | None = None  # up to when it has been blind; None: it sees
         self._told_blind = False
         self._came_late = False
         self._seen_at = clock.now()  # when AWS last answered everything
@@ -207,10 +207,12 @@ class Watcher:
         self.story.say(opinion, now)
         self.say(f"{opinion.state}: {opinion.sentence}")
         if opinion.state != "blind":
-            self._blind_from = None
+            self._blind_to = None
             return
-        self._blind_from = self._blind_from or now
-        self.story.blind_s += self.pace.tick_s
+        self.story.blind_s += (
+            now - self._blind_to if self._blind_to else max(self.plan.blind_after_s, now - self._seen_at)
+        )
+        self._blind_to = now
         self._cry(opinion.sentence)
 
     def _unseen(self, error: Exception) -> bool:
