@@ -174,3 +174,17 @@ def test_what_is_no_release_is_refused(drill: Drill, image: str, why: str) -> No
     with pytest.raises(Refusal, match=why):
         release.deploy(image=image)
     assert drill.run.promises.made() == []
+
+
+def test_a_release_whose_undo_would_need_a_deleted_image_is_refused(drill: Drill) -> None:
+    """A task outlives its image in ECR (lifecycle rules delete untagged ones); what cannot be undone is not begun."""
+    ecr, name = drill.run.aws.ecr, REPOSITORY.partition("/")[2]
+    there = ecr.describe_images(repositoryName=name, imageIds=[{"imageDigest": GOOD}])["imageDetails"][0]["imageTags"]
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": GOOD}])
+    try:
+        with pytest.raises(Refusal, match="the image that runs now could not be put back"):
+            release.deploy(image=BAD)
+    finally:
+        for tag in there:
+            ecr.put_image(repositoryName=name, imageTag=tag, imageManifest=manifest_of("default"))
+    assert drill.run.promises.made() == []
