@@ -8,12 +8,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from botocore.exceptions import ClientError
 
 from gameday.watch.rollback import By
 from gameday.watch.story import FILE, Story, unfinished
 from gameday.watch.values import Crash, Deployment, Traffic
 from gameday.watch.watcher import Manner
-from tests.gameday.watch.stage import GOOD, NEW, NOW, Stage, environment, watched, watcher
+from tests.gameday.watch.stage import BAD, GOOD, NEW, NOW, OLD, Stage, environment, watched, watcher
 
 
 def kinds(stage: Stage) -> list[str]:
@@ -202,6 +203,37 @@ def test_a_rollback_that_nobody_can_verify_is_said_to_be_none(tmp_path: Path) ->
     assert story.outcome == "rollback failed"
     assert "by hand: aws ecs" in story.why[1]
     assert kinds(stage)[-1] == "rollback failed"
+
+
+@pytest.mark.parametrize(("digests", "why"), [(BAD, "to the bad release itself"), ({}, "names no image digest")])
+def test_a_way_back_to_the_same_image_or_to_an_unknown_one_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digests: dict[str, str], why: str
+) -> None:
+    """ECS goes back to whatever was completed last: where that is the bad release again, nobody calls it a rollback."""
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + 2 else 0.0, deployed_after_s=60)
+    monkeypatch.setattr(stage, "revision", lambda arn: replace(OLD, digests=digests, task_definition="family:2"))
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == ("rollback failed", ["stop"])
+    assert why in story.why[0]
+    assert story.rollback
+    assert not story.rollback.verified
+
+
+def test_a_rollback_that_is_not_allowed_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AccessDenied for the call that rolls back: three tries, the reason and the command by hand, in a page."""
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + 2 else 0.0, deployed_after_s=60)
+    tries: list[str] = []
+
+    def denied(arn: str) -> str:
+        tries.append(arn)
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StopServiceDeployment")
+
+    monkeypatch.setattr(stage, "stop", denied)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, len(tries)) == ("rollback failed", 3)
+    assert "AccessDeniedException" in story.why[0]
+    assert "by hand: aws ecs stop-service-deployment" in story.why[1]
+    assert kinds(stage) == ["release bad", "rollback failed"]
 
 
 def test_users_who_cannot_be_seen_are_not_well(tmp_path: Path) -> None:
