@@ -77,7 +77,8 @@ def handle(event: Mapping[str, Json], context: Context, wanted: Options) -> dict
 
 def _look(watcher: Watcher, context: Context) -> dict[str, Json]:
     """Look until there is an end, or little time is left: what comes late is then judged by the next invocation."""
-    watcher.begin()
+    if not watcher.has_begun():
+        return watcher.story.as_json()
     watched, plan = watcher.watched, watcher.plan
     assert watched is not None
     watcher.observed_from = 0.0  # not since this invocation: since the deployment

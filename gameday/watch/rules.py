@@ -197,8 +197,10 @@ def _by_requests(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
 def _by_rate(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
     until = scene.traffic.until
     windows = [scene.rates(max(scene.since, until - each), until) for each in rule.windows_s]
-    if not all(windows):
-        return Opinion("unknown", f"{rule.name}: no FoodConnect/ErrorRate in one of the windows")
+    for each, window_s in zip(windows, rule.windows_s, strict=True):
+        if len(each) * plan.period_s * 2 < window_s:  # a mean of one minute is none of five
+            few = f"{len(each)} points of FoodConnect/ErrorRate within {window_s:g} s, half of them are needed"
+            return Opinion("unknown", f"{rule.name}: {few}")
     means = [sum(each) / len(each) for each in windows]
     earlier = scene.rates(scene.since - plan.look_back_s, scene.since)
     before = sum(earlier) / len(earlier) if earlier else None

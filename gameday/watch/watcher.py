@@ -68,11 +68,7 @@ class Watcher:
 
     def watch(self) -> None:
         """Look until the story has an end."""
-        try:
-            self.begin()
-        except failures() as error:
-            why = f"AWS has not said what is to be watched: {type(error).__name__}: {error}"
-            self._finish("blind", why, "nothing was judged, and nothing rolled back; look yourself", loud=True)
+        if not self.has_begun():
             return
         while not self.look():
             if self.stop.asked:
@@ -82,6 +78,16 @@ class Watcher:
                 self._finish("superseded", why)
                 return
             self.clock.sleep(self.pace.tick_s)
+
+    def has_begun(self) -> bool:
+        """Begin; False: AWS did not say what is to be watched, so the story has ended as blind, and people are told."""
+        try:
+            self.begin()
+        except failures() as error:
+            why = f"AWS has not said what is to be watched: {type(error).__name__}: {error}"
+            self._finish("blind", why, "nothing was judged, and nothing rolled back; look yourself", loud=True)
+            return False
+        return True
 
     def begin(self) -> None:
         """Find what is watched. Raises UsageError: there is no deployment; AWS's errors once that is blindness."""
@@ -267,13 +273,19 @@ class Watcher:
         self.story.why.insert(0, opinion.sentence)
         self.story.mark("watch: the release is bad", why=opinion.sentence)
         if self.manner.dry_run:
-            good = tried(lambda: self.hands.last_good(watched), self.clock, self._failed)
-            to = good.as_json()["digest"] if good else "nothing: no other release was brought out whole before"
-            self._finish("would roll back", f"dry run: nothing was changed; it would go back to {to}")
+            self._finish("would roll back", f"dry run: nothing was changed; it would go back to {self._to(watched)}")
             return
         lines = [opinion.sentence, f"rolling back; record {self.story.name}"]
         self._tell("release bad", f"{self.story.service}: the release is bad", lines)
         self._return(watched)
+
+    def _to(self, watched: Deployment) -> str:
+        try:
+            good = tried(lambda: self.hands.last_good(watched), self.clock, self._failed)
+        except failures() as error:
+            return f"what AWS does not say now: {error}"
+        digest = good.as_json()["digest"] if good else ""
+        return str(digest or "nothing: no other release was brought out whole before")
 
     def _return(self, watched: Deployment) -> None:
         returning = Returning(

@@ -121,6 +121,18 @@ def test_no_data_is_blind_for_each_signal() -> None:
     assert judge(dead, plan_of(STAGING, "seed")).state == "blind"
 
 
+def test_a_mean_of_one_point_is_none_of_five_minutes() -> None:
+    """The seed's rule: one bad point of five is too few to roll back by, and to call well; three are enough."""
+    plan, bad = plan_of(STAGING, "seed"), scene(lambda at: 0.1 if at >= 0 else 0.0, 5)
+    rates = bad.traffic.error_rate
+
+    def seen(last: int) -> str:
+        kept = {at: rate for at, rate in rates.items() if at >= (5 - last) * 60}
+        return judge(replace(bad, traffic=replace(bad.traffic, error_rate=kept)), plan).state
+
+    assert [seen(1), seen(3)] == ["unknown", "bad"]
+
+
 def test_missing_errors_are_none_only_where_requests_were_counted() -> None:
     """A period with errors and no RequestCount is no data; the load balancer's own errors are requests too."""
     found = {"requests": {60.0: 90.0, 120.0: 50.0}, "target": {60.0: 1.0}, "own": {60.0: 10.0, 180.0: 7.0}}

@@ -10,9 +10,11 @@ from random import Random
 import pytest
 from botocore.exceptions import ClientError
 
+from gameday.notify import Channels, Delivery, Message, Notifier
 from gameday.watch.rollback import By
 from gameday.watch.story import FILE, Story, unfinished
 from gameday.watch.values import Crash, Deployment, Traffic
+from gameday.watch.voice import voice
 from gameday.watch.watcher import Manner
 from tests.gameday.watch.stage import BAD, GOOD, NEW, NOW, OLD, Stage, environment, watched, watcher
 
@@ -268,6 +270,39 @@ def test_without_a_release_before_there_is_no_way_back(tmp_path: Path) -> None:
     stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0, deployed_after_s=0, good=None)
     story = watched(stage, tmp_path)
     assert (story.outcome, stage.calls) == ("rollback failed", [])
+
+
+def test_a_dry_run_that_gets_no_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would go back to is not known; that there is evidence is."""
+    stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0)
+
+    def silent(bad: Deployment) -> None:
+        raise ConnectionError("Rate exceeded")
+
+    monkeypatch.setattr(stage, "last_good", silent)
+    story = watched(stage, tmp_path, Manner(dry_run=True))
+    assert (story.outcome, stage.calls) == ("would roll back", [])
+    assert "what AWS does not say now: Rate exceeded" in story.why[0]
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_a_drill_pages_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drill: bool) -> None:
+    """A blind watcher wakes people, unless it is blind for practice; and only what nobody may sleep through does."""
+    sent: list[Message] = []
+
+    def send(self: Notifier, message: Message) -> list[Delivery]:
+        sent.append(message)
+        return []
+
+    monkeypatch.setattr(Notifier, "send", send)
+    story = watcher(Stage(), tmp_path).story
+    story.drill = drill
+    tell = voice(Channels(story.environment), story)
+    for kind in ("release bad", "blind", "rollback failed", "rolled back"):
+        tell(kind, "title", ["line"])
+    pages = ["" if drill else "trigger"] * 2
+    assert [each.incident for each in sent] == ["", *pages, ""]
+    assert {each.game_day for each in sent} == {drill}
 
 
 def test_a_dry_run_says_what_it_would_do(tmp_path: Path) -> None:
