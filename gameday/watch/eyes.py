@@ -139,7 +139,9 @@ def failures() -> tuple[type[Exception], ...]:
 
 def is_final(error: BaseException) -> bool:
     """Whether asking again is of no use: AWS did answer, and said that it is not there or not allowed."""
-    said = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    from botocore.exceptions import ClientError
+
+    said = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
     words = ("AccessDenied", "NotFound", "Unauthorized", "UnrecognizedClient", "InvalidClientTokenId", "Expired")
     return any(word in said for word in words)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gameday.analysis.stats import Span
 from gameday.config import Sampling
-from gameday.errors import UsageError
+from gameday.errors import GamedayError, UsageError
 from gameday.model import iso
 from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, is_final, tried
 from gameday.watch.readings import floor_to, horizon
@@ -67,9 +67,21 @@ class Watcher:
     # -- the loop ----------------------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """Look until the story has an end."""
+        """Look until the story has an end. A bug of ours is no silence either: it is told, and then raised."""
         if not self.has_begun():
             return
+        try:
+            self._watch()
+        except GamedayError:
+            raise
+        except Exception as error:
+            doing = "in the middle of a rollback" if self.story.rollback else "and judges no more"
+            why = f"the watcher has crashed {doing}: {type(error).__name__}: {error}"
+            lines = [why, "the same command goes on with it; look yourself", f"record {self.story.name}"]
+            self._tell("blind", f"{self.story.service}: the watcher of the release has crashed", lines)
+            raise
+
+    def _watch(self) -> None:
         while not self.look():
             if self.stop.asked:
                 self._finish("interrupted", "interrupted; nothing was changed")

@@ -272,6 +272,17 @@ def test_without_a_release_before_there_is_no_way_back(tmp_path: Path) -> None:
     assert (story.outcome, stage.calls) == ("rollback failed", [])
 
 
+def test_a_watcher_that_crashes_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the middle of a rollback: people are told, the bug is raised, and the watch can be gone on with."""
+    stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0, deployed_after_s=60)
+    monkeypatch.setattr(stage, "running_digests", lambda: None)
+    with pytest.raises(AttributeError):
+        watched(stage, tmp_path)
+    assert kinds(stage) == ["release bad", "blind"]
+    assert "crashed in the middle of a rollback" in stage.messages[-1][2][0]
+    assert json.loads((tmp_path / FILE).read_text())["outcome"] == "going on"
+
+
 def test_a_dry_run_that_gets_no_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would go back to is not known; that there is evidence is."""
     stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0)
