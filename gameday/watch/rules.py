@@ -240,8 +240,24 @@ def crash_loop(scene: Scene, plan: Plan) -> Opinion | None:
 
 
 def ratio_before(scene: Scene, plan: Plan) -> float | None:
-    """Return the error ratio before the deployment, over the longest window; None: no requests then."""
-    return ratio_of(scene.counted(scene.since - plan.look_back_s, scene.since))
+    """Return the error ratio that users had before the deployment; None: no requests then.
+
+    That of the longest window, unless a shorter one differs from it by more than noise: trouble that has just begun is
+    no evidence, and trouble that was over, as of a release before, excuses none. Whole periods only.
+    """
+    end, known = scene.since - plan.period_s, None
+    for window_s in sorted({each for rule in plan.rules for each in rule.windows_s}, reverse=True):
+        periods = scene.counted(math.nextafter(end - window_s, math.inf), math.nextafter(end, math.inf))
+        requests, errors = _sum(periods, "requests"), _sum(periods, "errors")
+        if requests and (known is None or differs(errors, requests, known)):
+            known = errors / requests
+    return known
+
+
+def differs(errors: float, requests: float, ratio: float) -> bool:
+    """Whether so many errors among *requests* are more, or fewer, than noise would make of *ratio*."""
+    usual = min(max(ratio, BUDGET), 1 - BUDGET)  # no finite count proves a ratio of nothing, or of one
+    return min(tail(errors, requests, usual), tail(requests - errors, requests, 1 - usual)) < NOISE
 
 
 def ratio_of(periods: Iterable[Period]) -> float | None:

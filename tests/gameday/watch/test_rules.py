@@ -86,6 +86,17 @@ def test_what_was_as_bad_before_is_no_evidence_and_what_is_worse_is() -> None:
     assert judge(scene(lambda at: 0.0 if at >= 0 else 0.1, 5), plan).state == "well"  # a release that mends
 
 
+def test_what_was_before_is_what_users_had_just_before() -> None:
+    """An outage of two minutes is not the release's; a bad release rolled back ten minutes before excuses none."""
+    plan = plan_of(STAGING)
+    assert judge(scene(lambda at: 0.5 if at >= -120 else 0.0, 5), plan).state == "unknown"
+    assert judge(scene(lambda at: 0.1 if at >= 0 or at < -600 else 0.0, 5), plan).state == "bad"
+    steady = Random(2)
+    noisy = [Period(at * 60.0, 100, sum(steady.random() < 0.02 for _ in range(100))) for at in range(-60, 15)]
+    for until in range(1, 16):
+        assert judge(Scene(Traffic(until * 60.0, tuple(noisy[: 60 + until])), (), 0.0), plan).state != "bad"
+
+
 def test_what_an_experiment_did_is_left_out() -> None:
     """The excused minutes are not counted; with nothing left there is too little to judge, never well."""
     plan = plan_of(STAGING)
