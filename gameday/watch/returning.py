@@ -102,12 +102,12 @@ class Returning:
 
     def _bring_about(self, bad: Deployment) -> str:
         """Do what is to be done; return the deployment to follow. Raises CannotRollBack, Overtaken, TimeoutError."""
-        rollback = self.story.rollback
+        rollback, by = self.story.rollback, self.by
         assert rollback is not None
         for attempt in range(WRITES):
             now = self._read(lambda: self.eyes.deployment(bad.arn))
             newest = self._read(self.eyes.newest) or now
-            step = next_step(now, newest, self.good, self.by)
+            step = next_step(now, newest, self.good, by)
             if step.kind == "follow":
                 rollback.how = STOP if step.deployment == bad.arn else DIGEST
                 rollback.deployment = "" if step.deployment == bad.arn else step.deployment
@@ -120,7 +120,9 @@ class Returning:
                 self.story.mark("rollback: no answer", call=step.kind, error=str(error))
                 self.say(f"a call of the rollback failed, reading back: {error}")
                 if is_final(error) and attempt + 1 >= REFUSED:
-                    raise CannotRollBack(f"ECS refuses it: {error}") from error
+                    if step.kind != "stop" or by != "auto" or self.good is None:
+                        raise CannotRollBack(f"ECS refuses it: {error}") from error
+                    by = "digest"  # the other way, which needs other permissions
             self._pause(min(self.pace.tick_s, 2.0**attempt))
         raise CannotRollBack(
             f"{WRITES} tries to roll back had no effect; {(rollback.calls or ['no call was needed'])[-1]}"
