@@ -90,8 +90,13 @@ class Plan:
 
 
 def plan_of(environment: Environment, preset: str = "", observe_s: float = 0.0) -> Plan:
-    """Return how a release is judged on *environment*. Raises UsageError: a rule of its own cannot be meant so."""
+    """Return how a release is judged on *environment*. Raises UsageError: a rule or a time cannot be meant so."""
     own, pace = environment.watch, environment.sampling
+    if not 0 <= observe_s < math.inf:
+        raise UsageError(f"observing for {observe_s:g} s has no end or no beginning; write seconds, as 900")
+    for key in ("observe_s", "blind_after_s", "deploy_within_s", "verify_within_s"):
+        if not 0 <= (given := getattr(own, key)) < math.inf:
+            raise UsageError(f"environments.{environment.name}.watch.{key} is {given:g}; write seconds of 0 or more")
     name = preset or own.preset
     rules = tuple(each.scaled(pace.period_s) for each in PRESETS[name])
     if own.rules and not preset:

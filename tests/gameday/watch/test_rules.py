@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from gameday.analysis.stats import Span
-from gameday.config import Environment, Sampling, Settings, WatchRule
+from gameday.config import Environment, Sampling, Settings, Watch, WatchRule
 from gameday.decode import decode
 from gameday.engine.lint.settings import settings_problems
 from gameday.errors import InputError, UsageError
@@ -175,6 +175,15 @@ def test_rules_that_cannot_be_meant_are_refused(windows: list[float], limit: flo
     """No window, one below a period, and a limit that is no share."""
     with pytest.raises(UsageError, match=r"environments\.lab\.watch\.rules\[0\]"):
         plan_of(environment(rules=[WatchRule("mine", windows, limit)]))
+
+
+@pytest.mark.parametrize("observe_s", [float("nan"), float("inf"), -1.0])
+def test_a_time_that_never_ends_or_is_none_is_refused(observe_s: float) -> None:
+    """From the command, the Lambda's variables and gameday.toml alike."""
+    with pytest.raises(UsageError, match="write seconds"):
+        plan_of(STAGING, observe_s=observe_s)
+    with pytest.raises(UsageError, match=r"watch\.observe_s is"):
+        plan_of(replace(STAGING, watch=Watch(observe_s=observe_s)))
 
 
 def test_check_says_where_a_rule_is_wrong(tmp_path: Path) -> None:
