@@ -56,7 +56,7 @@ def bad_tasks_ran(run: Run, before: dict[str, Json], since: float) -> Evidence:
 
 
 def rolled_back(run: Run, before: dict[str, Json], since: float) -> Evidence:
-    """Repair: every running task is on another image than the release's, as many as before, and nothing is moving.
+    """Repair: every running task is on the image that ran before, as many as then, and nothing is moving.
 
     Says who did it and when: noticed, begun, done. While it has not happened it says what stands in the way.
     """
@@ -65,9 +65,13 @@ def rolled_back(run: Run, before: dict[str, Json], since: float) -> Evidence:
         return Evidence(False, ("no release has been brought out",), over=False)
     look = _look(run, fault)
     desired = cast("int", before["desired"])
-    if look.bad == 0 and look.good >= desired and not look.moving and look.release is not None:
+    if look.bad == look.other == 0 and look.good >= desired and not look.moving and look.release is not None:
         return _done(run, fault, look)
-    reasons = [f"{look.bad} of {look.bad + look.good} running tasks run the release's image {short(look.digest)}"]
+    total = look.bad + look.good + look.other
+    reasons = [f"{look.bad} of {total} running tasks run the release's image {short(look.digest)}"]
+    if look.other:
+        was = short(str(fault.details["was"]))
+        reasons = [f"{look.other} of {total} running tasks run an image that is neither it nor {was}", *reasons]
     came_back = [one for one in look.later if one.digest == look.digest]
     reasons = [*(_same_image(fault, one, look) for one in came_back[:1]), *reasons] if came_back else reasons
     if not look.later and look.automation.kind == "ecs" and look.release:
@@ -107,6 +111,7 @@ class Look:
     later: tuple[Deployment, ...]
     bad: int
     good: int
+    other: int  # on neither
     automation: Automation
 
     @property
@@ -121,9 +126,9 @@ def _look(run: Run, fault: Mark) -> Look:
     release = found[-1] if found else None
     tasks = images.tasks_of(run.aws, run.named("cluster", None), run.named("service", None))
     seen = [images.digest_in(task, container) for task in tasks if task["lastStatus"] == "RUNNING"]
-    bad = sum(one == digest for one in seen)
-    good = sum(one not in ("", digest) for one in seen)
-    return Look(digest, release, tuple(found[:-1]), bad, good, _automation(run))
+    bad, good = seen.count(digest), seen.count(str(fault.details["was"]))
+    other = len([one for one in seen if one]) - bad - good
+    return Look(digest, release, tuple(found[:-1]), bad, good, other, _automation(run))
 
 
 def _deployments(run: Run, fault: Mark) -> list[Deployment]:
