@@ -168,11 +168,11 @@ def _script(kind: str, lines: Sequence[str]) -> Automation:
 
 def _watch(run: Run, since: float) -> Automation:
     """Return what the newest `gameday watch` of this service beside the run has written down."""
-    name = f"*-watch-{run.named('service', None)}*"
-    for path in sorted(run.recorder.folder.resolve().parent.glob(f"{name}/watch.json"), reverse=True):
+    service = run.named("service", None)
+    for path in sorted(run.recorder.folder.resolve().parent.glob(f"*-watch-{service}*/watch.json"), reverse=True):
         with suppress(ValueError, OSError, KeyError):
             told = json.loads(path.read_text())
-            if told["drill"] and from_iso(told["began"]) >= since - 5.0:
+            if told["drill"] and told["service"] == service and from_iso(told["began"]) >= since - 5.0:
                 noticed = (told.get("times") or {}).get("detected_at")
                 last = "; ".join([str(told["outcome"]), *told["why"][:1]]) if told.get("ended") else ""
                 return Automation("watch", from_iso(noticed) if noticed else None, bool(last), last)

@@ -7,6 +7,7 @@ under what was allowed. What cannot be seen is not done: no data after the rollb
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -170,7 +171,8 @@ class Returning:
 
     def _ending(self, bad: Deployment, done: Deployment, good: dict[str, str]) -> Ending:
         assert self.story.rollback is not None
-        self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
+        with suppress(TimeoutError):  # what was verified stays so, though ECS does not answer any more
+            self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
         what = f"{', '.join(sorted(set(good.values())))} runs again in every task, and users are well"
         ours = bool(self.story.rollback.calls)
         its_own = bool(done.back_reason) or not ours  # ECS says why; where it does not, who called it decides
