@@ -38,8 +38,9 @@ def start(run: Run, kind: str = "ecs", cluster: str | None = None, service: str 
     """
     found = read_service(run, run.named("cluster", cluster), run.named("service", service))
     yield _intent(run, found, kind)
-    pid = None if kind == "ecs" else _start(run, found, kind)
-    run.recorder.mark("automation.started", fsync=True, kind=kind, pid=pid)
+    started = None if kind == "ecs" else _start(run, found, kind)
+    pid = started.pid if started else None
+    run.recorder.mark("automation.started", fsync=True, kind=kind, pid=pid, born=started.born if started else None)
     return {"kind": kind, "pid": pid}
 
 
@@ -99,7 +100,7 @@ def _command(run: Run, found: Service, kind: str) -> list[str]:
     return [sys.executable, "-m", "actions._naive_rollback", json.dumps(facts)]
 
 
-def _start(run: Run, found: Service, kind: str) -> int:
+def _start(run: Run, found: Service, kind: str) -> Mortal:
     """Start the process and promise its end; it does no harm before that promise, which needs its number."""
     log = run.recorder.folder / LOG
     log.touch(mode=0o600)
@@ -108,8 +109,9 @@ def _start(run: Run, found: Service, kind: str) -> int:
             _command(run, found, kind), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             start_new_session=True, cwd=find_suite(), umask=0o077,
         )  # fmt: skip
+    mortal = Mortal.of(process.pid)
     try:
-        _promise(run, Mortal.of(process.pid))
+        _promise(run, mortal)
     except BaseException:
         process.kill()
         process.wait()
@@ -117,7 +119,7 @@ def _start(run: Run, found: Service, kind: str) -> int:
     with suppress(subprocess.TimeoutExpired):
         if code := process.wait(1.0):
             raise Refusal(f"the automation {kind} ended at once with {code}: {_last_words(run)}")
-    return process.pid
+    return mortal
 
 
 def _promise(run: Run, mortal: Mortal) -> None:

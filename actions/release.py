@@ -98,8 +98,8 @@ def deploy(
     {"digest", "was", "task_definition", "deployment", "of"}. The undo puts the digest, the tag, the task definition
     and the deployment configuration back, and deregisters what was registered.
 
-    Raises Refusal: the image is not in ECR or runs already, tasks run different images, more than the blast radius
-    allows, a deployment under way, or a service that is not allowed or lacks its tag.
+    Raises Refusal: the image, or the one that runs, is not in ECR; it runs already; tasks run different images, more
+    than the blast radius allows, a deployment under way, or a service that is not allowed or lacks its tag.
     """
     found = read_service(run, run.named("cluster", cluster), run.named("service", service))
     told = cast(
@@ -178,6 +178,7 @@ def _bad(run: Run, good: Good, definition: Mapping[str, Any], image: str, automa
     digest = images.resolve(run.aws, wanted)
     if digest == good.digest:
         raise Refusal(f"{wanted.text} is the image that runs already ({images.short(digest)}), so nothing would change")
+    images.refuse_if_gone(run.aws, current.at(good.digest))
     text = good.image if good.moved_tag else wanted.at(digest).text
     update: dict[str, Any] = {"cluster": good.cluster, "service": good.service}
     if automation != BY_ECS and good.quiet != good.configuration:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from gameday.record import Record
 from gameday.safety import images
 from gameday.safety.armed import Run
 from gameday.safety.images import Deployment, ImageName, short
+from gameday.safety.process import Mortal
 
 SERVED = "release.served"  # mark: the load balancer found a task of the release healthy; later nobody could tell
 
@@ -55,7 +56,7 @@ def bad_tasks_ran(run: Run, before: dict[str, Json], since: float) -> Evidence:
 
 
 def rolled_back(run: Run, before: dict[str, Json], since: float) -> Evidence:
-    """Repair: every running task is on another image than the release's, as many as before, and nothing is moving.
+    """Repair: every running task is on the image that ran before, as many as then, and nothing is moving.
 
     Says who did it and when: noticed, begun, done. While it has not happened it says what stands in the way.
     """
@@ -64,15 +65,19 @@ def rolled_back(run: Run, before: dict[str, Json], since: float) -> Evidence:
         return Evidence(False, ("no release has been brought out",), over=False)
     look = _look(run, fault)
     desired = cast("int", before["desired"])
-    if look.bad == 0 and look.good >= desired and not look.moving and look.release is not None:
+    if look.bad == look.other == 0 and look.good >= desired and not look.moving and look.release is not None:
         return _done(run, fault, look)
-    reasons = [f"{look.bad} of {look.bad + look.good} running tasks run the release's image {short(look.digest)}"]
+    total = look.bad + look.good + look.other
+    reasons = [f"{look.bad} of {total} running tasks run the release's image {short(look.digest)}"]
+    if look.other:
+        was = short(str(fault.details["was"]))
+        reasons = [f"{look.other} of {total} running tasks run an image that is neither it nor {was}", *reasons]
     came_back = [one for one in look.later if one.digest == look.digest]
     reasons = [*(_same_image(fault, one, look) for one in came_back[:1]), *reasons] if came_back else reasons
     if not look.later and look.automation.kind == "ecs" and look.release:
         reasons = [*_why_ecs_did_nothing(run, fault, look.release), *reasons]
-    elif not look.later and look.automation.detected_at is None:
-        reasons = [f"{look.automation.kind} has not noticed it", *reasons]
+    elif not look.later:
+        reasons = [*look.automation.why_not(), *reasons]
     return Evidence(False, tuple(reasons), _noticed(run, fault, look), over=_is_final(look))
 
 
@@ -86,6 +91,15 @@ class Automation:
     kind: str = "ecs"
     detected_at: float | None = None
     ended: bool = False
+    last_words: str = ""
+
+    def why_not(self) -> Iterator[str]:
+        """Yield why there is no rollback of its own: it has not noticed, or has ended without one."""
+        how = "has noticed it" if self.detected_at is not None else "has not noticed it"
+        if self.ended:
+            yield f"{self.kind} {how}, and has ended without a rollback: {self.last_words or 'it said nothing'}"
+        elif self.detected_at is None:
+            yield f"{self.kind} {how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,7 @@ class Look:
     later: tuple[Deployment, ...]
     bad: int
     good: int
+    other: int  # on neither
     automation: Automation
 
     @property
@@ -111,9 +126,9 @@ def _look(run: Run, fault: Mark) -> Look:
     release = found[-1] if found else None
     tasks = images.tasks_of(run.aws, run.named("cluster", None), run.named("service", None))
     seen = [images.digest_in(task, container) for task in tasks if task["lastStatus"] == "RUNNING"]
-    bad = sum(one == digest for one in seen)
-    good = sum(one not in ("", digest) for one in seen)
-    return Look(digest, release, tuple(found[:-1]), bad, good, _automation(run))
+    bad, good = seen.count(digest), seen.count(str(fault.details["was"]))
+    other = len([one for one in seen if one]) - bad - good
+    return Look(digest, release, tuple(found[:-1]), bad, good, other, _automation(run))
 
 
 def _deployments(run: Run, fault: Mark) -> list[Deployment]:
@@ -127,14 +142,24 @@ def _deployments(run: Run, fault: Mark) -> list[Deployment]:
 
 
 def _automation(run: Run) -> Automation:
-    """Return what the automation has written so far; a line that is not whole yet is passed over."""
-    started = [mark for mark in Record(run.recorder.folder).marks() if mark.name == "automation.started"]
-    kind = str(started[-1].details["kind"]) if started else "ecs"
-    if kind == "watch":
-        return _watch(run, started[-1].at)
-    said: list[Any] = []
+    """Return what the automation has written so far; a process that is gone has ended, whatever it wrote."""
+    started = next((mark for mark in reversed(_marks(run)) if mark.name == "automation.started"), None)
+    kind = str(started.details["kind"]) if started else "ecs"
+    if started is None or kind == "ecs":
+        return Automation()
     path = run.recorder.folder / "automation.jsonl"
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+    born = started.details.get("born")
+    gone = bool(born) and not Mortal(int(cast("int", started.details["pid"])), str(born)).alive
+    told = _watch(run, started.at) if kind == "watch" else _script(kind, lines)
+    last = told.last_words or (lines[-1].strip() if lines else "")
+    return replace(told, ended=told.ended or gone, last_words=last)
+
+
+def _script(kind: str, lines: Sequence[str]) -> Automation:
+    """Return what the script has said; a line that is not whole yet is passed over."""
+    said: list[Any] = []
+    for line in lines:
         with suppress(ValueError):
             said.append(json.loads(line))
     told = {str(one["what"]): from_iso(str(one["at"])) for one in said if isinstance(one, dict) and "what" in one}
@@ -143,19 +168,20 @@ def _automation(run: Run) -> Automation:
 
 def _watch(run: Run, since: float) -> Automation:
     """Return what the newest `gameday watch` of this service beside the run has written down."""
-    name = f"*-watch-{run.named('service', None)}*"
-    for path in sorted(run.recorder.folder.resolve().parent.glob(f"{name}/watch.json"), reverse=True):
+    service = run.named("service", None)
+    for path in sorted(run.recorder.folder.resolve().parent.glob(f"*-watch-{service}*/watch.json"), reverse=True):
         with suppress(ValueError, OSError, KeyError):
             told = json.loads(path.read_text())
-            if from_iso(told["began"]) >= since - 5.0:
+            if told["drill"] and told["service"] == service and from_iso(told["began"]) >= since - 5.0:
                 noticed = (told.get("times") or {}).get("detected_at")
-                return Automation("watch", from_iso(noticed) if noticed else None, bool(told.get("ended")))
+                last = "; ".join([str(told["outcome"]), *told["why"][:1]]) if told.get("ended") else ""
+                return Automation("watch", from_iso(noticed) if noticed else None, bool(last), last)
     return Automation("watch")
 
 
 def _served(run: Run, tasks: Sequence[Mapping[str, Any]]) -> float | None:
     """Return when the load balancer was first seen to find one of *tasks* healthy."""
-    known = next((mark for mark in Record(run.recorder.folder).marks() if mark.name == SERVED), None)
+    known = next((mark for mark in _marks(run) if mark.name == SERVED), None)
     if known is not None:
         return known.at
     name = run.named("target_group", None)
@@ -290,8 +316,12 @@ def _rang(run: Run, alarm: str, since: float) -> float | None:
 
 
 def _fault(run: Run) -> Mark | None:
-    marks = Record(run.recorder.folder).marks()
+    marks = _marks(run)
     return next((m for m in reversed(marks) if m.name == "fault" and m.details.get("action") == "release.deploy"), None)
+
+
+def _marks(run: Run) -> list[Mark]:
+    return Record(run.recorder.folder).marks()
 
 
 def _started(task: Mapping[str, Any]) -> float:

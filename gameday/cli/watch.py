@@ -69,6 +69,7 @@ def command(
         cluster, service, release, committed, preset or "", observe_s or 0.0, resume,
         Manner(ways[by], dry_run, drill),
     )  # fmt: skip
+    _is_named(environment)
     _confirm(environment, yes or dry_run)
     channels = channels_of(environment, suite)
     stop, say = Stop(), _sayer()
@@ -98,6 +99,15 @@ def _check_time(committed: str) -> None:
             from_iso(committed)
     except ValueError:
         raise UsageError(f"--committed {committed}: write ISO 8601, as 2026-12-01T10:00:00Z") from None
+
+
+def _is_named(environment: Environment) -> None:
+    if environment.kind == "aws" and not environment.account:
+        where = f"[environments.{environment.name}]"
+        raise UsageError(
+            f"{where} names no account, so whether these credentials are of the right one cannot be said; "
+            'write account = "123456789012" into gameday.toml'
+        )
 
 
 def _confirm(environment: Environment, sure: bool) -> None:

@@ -80,6 +80,14 @@ def resolve(aws: Aws, name: ImageName) -> str:
     return found["imageDetails"][0]["imageDigest"]
 
 
+def refuse_if_gone(aws: Aws, name: ImageName) -> None:
+    """Raise Refusal when the image that runs is in ECR no more: a task outlives its image, an undo needs it."""
+    try:
+        resolve(aws, name)
+    except Refusal as gone:
+        raise Refusal(f"the image that runs now could not be put back: {gone}") from None
+
+
 def manifest_request(name: ImageName, digest: str) -> dict[str, Any]:
     """Return the parameters of BatchGetImage for the manifest of a digest."""
     wanted = [{"imageDigest": digest}]

@@ -22,7 +22,6 @@ from gameday.notify import Channels
 from gameday.watch.rollback import By
 from gameday.watch.session import Asked, opened
 from gameday.watch.telling import Delivery, Tell
-from gameday.watch.values import UNDER_WAY
 from gameday.watch.voice import voice
 from gameday.watch.watcher import Manner, Watcher
 
@@ -78,13 +77,13 @@ def handle(event: Mapping[str, Json], context: Context, wanted: Options) -> dict
 
 def _look(watcher: Watcher, context: Context) -> dict[str, Json]:
     """Look until there is an end, or little time is left: what comes late is then judged by the next invocation."""
-    watcher.begin()
+    if not watcher.has_begun():
+        return watcher.story.as_json()
     watched, plan = watcher.watched, watcher.plan
     assert watched is not None
     watcher.observed_from = 0.0  # not since this invocation: since the deployment
-    ended = watched.finished_at if watched.status not in UNDER_WAY else None
-    age_s = time.time() - ended if ended else 0.0
-    if watcher.story.rollback is None and age_s > plan.observe_s + watcher.pace.late_s + plan.period_s:
+    if watcher.story.rollback is None and watcher.is_long_over():
+        age_s = time.time() - (watched.finished_at or 0.0)
         why = f"the newest deployment ended {age_s:.0f} s ago, more than the {plan.observe_s:g} s that are observed"
         watcher.story.end("superseded", f"{why}: errors now are no evidence against it")
         return {"ignored": watcher.story.why[0]}

@@ -137,6 +137,15 @@ def failures() -> tuple[type[Exception], ...]:
     return (BotoCoreError, ClientError, LookupError, OSError)
 
 
+def is_final(error: BaseException) -> bool:
+    """Whether asking again is of no use: AWS did answer, and said that it is not there or not allowed."""
+    from botocore.exceptions import ClientError
+
+    said = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    words = ("AccessDenied", "NotFound", "Unauthorized", "UnrecognizedClient", "InvalidClientTokenId", "Expired")
+    return any(word in said for word in words)
+
+
 def tried(ask: Callable[[], T], clock: Clock, failed: Callable[[Exception], None]) -> T:
     """Ask, a few times with a growing pause. Raises the last failure; each is handed to *failed*."""
     for attempt in range(TRIES):

@@ -49,7 +49,9 @@ class Lease:
         self._stop = threading.Event()
 
     def take(self, watch: str, folder: Path) -> None:
-        """Hold the service for *watch*. Raises Refusal: another watcher has it, named."""
+        """Hold the service for *watch*. Raises Refusal: another watcher has it, named, or that cannot be said."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             last = self.local.take()
         except Refusal:
@@ -64,6 +66,12 @@ class Lease:
                     self.remote.release(last.run)  # it died here: its lease protects nobody
                 self.remote.take(holder)
             self.local.write(holder)
+        except (BotoCoreError, ClientError) as error:
+            self.local.release()
+            table = self.remote.table if self.remote else ""
+            raise Refusal(
+                f"whether another watcher has {self.service} cannot be said: the lock table {table} answers {error}"
+            ) from None
         except BaseException:
             self.local.release()
             raise
@@ -85,11 +93,13 @@ class Lease:
                 remote.renew()
             except remote.client.exceptions.ConditionalCheckFailedException:
                 if not self._stop.is_set():
-                    self.lost = f"another watcher has taken {self.service}"
+                    self.lost = f"another watcher has taken {self.service}; it watches on"
                 return
             except Exception as error:  # noqa: BLE001  tried again until the lease has ended
                 if time.monotonic() - remote.renewed > LEASE_S - RENEW_S:
-                    self.lost = f"the lease on {self.service} could not be renewed: {error}"
+                    self.lost = (
+                        f"the lease on {self.service} could not be renewed, and perhaps nobody watches now: {error}"
+                    )
                     return
 
 

@@ -50,12 +50,17 @@ def find_place(aws: Aws, service: Mapping[str, Any]) -> Place:
 
 def horizon(now: float, pace: Sampling) -> float:
     """Return up to when the metrics of whole periods should have arrived by *now*."""
-    return math.floor((now - pace.late_s) / pace.period_s) * pace.period_s
+    return floor_to(now - pace.late_s, pace.period_s)
+
+
+def floor_to(at: float, period_s: float) -> float:
+    """Return the last whole period's edge that is not after *at*."""
+    return math.floor(at / period_s) * period_s
 
 
 def read(aws: Aws, place: Place, start: float, until: float, period_s: int) -> Traffic:
     """Return the traffic from *start* until then. Raises botocore's errors; LookupError: CloudWatch has failed."""
-    begin = math.floor(start / period_s) * period_s
+    begin = floor_to(start, period_s)
     if begin >= until:
         return Traffic(until)
     arguments: dict[str, Any] = {

@@ -7,12 +7,13 @@ under what was allowed. What cannot be seen is not done: no data after the rollb
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gameday.config import Sampling
 from gameday.model import iso
-from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, tried
+from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, is_final, tried
 from gameday.watch.readings import horizon
 from gameday.watch.rollback import DIGEST, STOP, By, CannotRollBack, Overtaken, all_run, by_hand, next_step, was_undone
 from gameday.watch.rules import Scene, is_bad, ratio_before, ratio_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WRITES = 20  # tries of the calls of a rollback, each after reading back
+REFUSED = 3  # of these, when AWS says that it is not allowed: people must hear that soon
 ROUNDS = 3  # of a rollback that ECS itself rolls back
 WELL_PERIODS = 3  # so long the users must be well
 
@@ -101,12 +103,12 @@ class Returning:
 
     def _bring_about(self, bad: Deployment) -> str:
         """Do what is to be done; return the deployment to follow. Raises CannotRollBack, Overtaken, TimeoutError."""
-        rollback = self.story.rollback
+        rollback, by = self.story.rollback, self.by
         assert rollback is not None
         for attempt in range(WRITES):
             now = self._read(lambda: self.eyes.deployment(bad.arn))
             newest = self._read(self.eyes.newest) or now
-            step = next_step(now, newest, self.good, self.by)
+            step = next_step(now, newest, self.good, by)
             if step.kind == "follow":
                 rollback.how = STOP if step.deployment == bad.arn else DIGEST
                 rollback.deployment = "" if step.deployment == bad.arn else step.deployment
@@ -118,8 +120,14 @@ class Returning:
                 rollback.calls.append(f"no answer: {step.kind}: {error}")
                 self.story.mark("rollback: no answer", call=step.kind, error=str(error))
                 self.say(f"a call of the rollback failed, reading back: {error}")
+                if is_final(error) and attempt + 1 >= REFUSED:
+                    if step.kind != "stop" or by != "auto" or self.good is None:
+                        raise CannotRollBack(f"ECS refuses it: {error}") from error
+                    by = "digest"  # the other way, which needs other permissions
             self._pause(min(self.pace.tick_s, 2.0**attempt))
-        raise CannotRollBack(f"{WRITES} tries to roll back had no effect")
+        raise CannotRollBack(
+            f"{WRITES} tries to roll back had no effect; {(rollback.calls or ['no call was needed'])[-1]}"
+        )
 
     def _stop_it(self, bad: Deployment) -> None:
         self.story.mark("rollback: stops the deployment", deployment=bad.arn)
@@ -146,7 +154,7 @@ class Returning:
     # -- reading it back ---------------------------------------------------------------------------------
 
     def _verify(self, bad: Deployment, done: Deployment) -> Ending:
-        good = self._good_digests(done)
+        good = self._good_digests(bad, done)
         wrong = self._until(lambda: all_run(good, self.eyes.running_digests()))
         rollback, times = self.story.rollback, self.story.times
         assert rollback is not None
@@ -163,7 +171,8 @@ class Returning:
 
     def _ending(self, bad: Deployment, done: Deployment, good: dict[str, str]) -> Ending:
         assert self.story.rollback is not None
-        self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
+        with suppress(TimeoutError):  # what was verified stays so, though ECS does not answer any more
+            self.story.deployment = self._read(lambda: self.eyes.deployment(bad.arn))
         what = f"{', '.join(sorted(set(good.values())))} runs again in every task, and users are well"
         ours = bool(self.story.rollback.calls)
         its_own = bool(done.back_reason) or not ours  # ECS says why; where it does not, who called it decides
@@ -192,11 +201,18 @@ class Returning:
                 raise TimeoutError(f"the rollback is still {found.status} after {self.plan.verify_within_s:g} s")
             self._pause(self.pace.tick_s)
 
-    def _good_digests(self, done: Deployment) -> dict[str, str]:
-        """Return the digests that must run: those of the revision that ECS went back to, or of the good release."""
+    def _good_digests(self, bad: Deployment, done: Deployment) -> dict[str, str]:
+        """Return the digests that must run: those of the revision that ECS went back to, or of the good release.
+
+        Raises CannotRollBack: they are unknown, or the bad release's own: that is no way back.
+        """
         found = self._read(lambda: self.eyes.revision(done.back_to or done.revision))
         assert self.story.rollback is not None
         self.story.rollback.to = found.as_json()
+        if not found.digests:
+            raise CannotRollBack(f"ECS names no image digest of {found.revision}, so what runs now cannot be verified")
+        if (found.digests, found.task_definition) == (bad.digests, bad.task_definition):
+            raise CannotRollBack("ECS went back to the bad release itself: it had been brought out whole before")
         return dict(found.digests)
 
     def _users_unwell(self) -> str:

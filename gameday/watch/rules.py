@@ -2,8 +2,8 @@
 
 A rule fires when the error ratio is above its limit in every one of its windows, and when in the longest of them it
 cannot be explained by chance from what was allowed: the larger of the limit and the ratio before the deployment.
-Errors that were there before are so no evidence against the release. A window reaches back to the deployment at most.
-Unknown is its own answer: too few requests, or none counted, are never called well.
+Errors that were there before are so no evidence against the release; nor is it called well with them. A window reaches
+back to the deployment at most. Unknown is its own answer: too few requests, or none counted, are never called well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ STATED_FOR_S = 60.0  # presets are written for metrics of one minute, and scale 
 CHANCE = 0.001  # a count of errors less likely than this is no chance
 NOISE = 0.01  # the same of one period, which is looked at beside others
 SEED_MARGIN = 0.01  # an unweighted mean has no counts to reckon with: it must exceed what was before by a point
+UNWELL_BEFORE = "users were as unwell before, so the release can neither be blamed nor called well"
 BUDGET = 0.001  # errors that an availability of 99.9 % allows
 SEED, BURN = "seed", "burn"
 
@@ -89,8 +90,13 @@ class Plan:
 
 
 def plan_of(environment: Environment, preset: str = "", observe_s: float = 0.0) -> Plan:
-    """Return how a release is judged on *environment*. Raises UsageError: a rule of its own cannot be meant so."""
+    """Return how a release is judged on *environment*. Raises UsageError: a rule or a time cannot be meant so."""
     own, pace = environment.watch, environment.sampling
+    if not 0 <= observe_s < math.inf:
+        raise UsageError(f"observing for {observe_s:g} s has no end or no beginning; write seconds, as 900")
+    for key in ("observe_s", "blind_after_s", "deploy_within_s", "verify_within_s"):
+        if not 0 <= (given := getattr(own, key)) < math.inf:
+            raise UsageError(f"environments.{environment.name}.watch.{key} is {given:g}; write seconds of 0 or more")
     name = preset or own.preset
     rules = tuple(each.scaled(pace.period_s) for each in PRESETS[name])
     if own.rules and not preset:
@@ -184,8 +190,10 @@ def _by_requests(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
     allowed = max(rule.limit, before or 0.0)
     ratios = [errors / requests if requests else 0.0 for requests, errors in totals]
     said = _said(rule, ratios[0], requests, before)
-    if min(ratios) <= allowed or tail(errors, requests, allowed) >= CHANCE:
+    if min(ratios) <= rule.limit or tail(errors, requests, rule.limit) >= CHANCE:
         return Opinion("well", said)
+    if min(ratios) <= allowed or tail(errors, requests, allowed) >= CHANCE:
+        return Opinion("unknown", f"{said}; {UNWELL_BEFORE}")
     pairs = zip(rule.windows_s, ratios, totals, strict=True)
     proofs = tuple(Proof(until, rule.name, window, ratio, total[0], rule.limit) for window, ratio, total in pairs)
     return Opinion("bad", said, proofs, _bad_since(windows[0], rule.limit))
@@ -194,8 +202,10 @@ def _by_requests(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
 def _by_rate(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
     until = scene.traffic.until
     windows = [scene.rates(max(scene.since, until - each), until) for each in rule.windows_s]
-    if not all(windows):
-        return Opinion("unknown", f"{rule.name}: no FoodConnect/ErrorRate in one of the windows")
+    for each, window_s in zip(windows, rule.windows_s, strict=True):
+        if len(each) * plan.period_s * 2 < window_s:  # a mean of one minute is none of five
+            few = f"{len(each)} points of FoodConnect/ErrorRate within {window_s:g} s, half of them are needed"
+            return Opinion("unknown", f"{rule.name}: {few}")
     means = [sum(each) / len(each) for each in windows]
     earlier = scene.rates(scene.since - plan.look_back_s, scene.since)
     before = sum(earlier) / len(earlier) if earlier else None
@@ -205,8 +215,10 @@ def _by_rate(scene: Scene, rule: Rule, plan: Plan) -> Opinion:
         f"{rule.name}: the mean of FoodConnect/ErrorRate is {means[0]:.2%} over {rule.windows_s[0]:g} s, the limit is "
         f"{rule.limit:.2%}; before the deployment {_percent(before)}; weighted by requests it is {_percent(weighted)}"
     )
-    if min(means) <= max(rule.limit, (before or 0.0) + SEED_MARGIN):
+    if min(means) <= rule.limit:
         return Opinion("well", said)
+    if min(means) <= (before or 0.0) + SEED_MARGIN:
+        return Opinion("unknown", f"{said}; {UNWELL_BEFORE}")
     pairs = zip(rule.windows_s, means, strict=True)
     proofs = tuple(Proof(until, rule.name, window, mean, requests, rule.limit, weighted) for window, mean in pairs)
     start = max(scene.since, until - rule.windows_s[0])
@@ -233,8 +245,24 @@ def crash_loop(scene: Scene, plan: Plan) -> Opinion | None:
 
 
 def ratio_before(scene: Scene, plan: Plan) -> float | None:
-    """Return the error ratio before the deployment, over the longest window; None: no requests then."""
-    return ratio_of(scene.counted(scene.since - plan.look_back_s, scene.since))
+    """Return the error ratio that users had before the deployment; None: no requests then.
+
+    That of the longest window, unless a shorter one differs from it by more than noise: trouble that has just begun is
+    no evidence, and trouble that was over, as of a release before, excuses none. Whole periods only.
+    """
+    end, known = scene.since - plan.period_s, None
+    for window_s in sorted({each for rule in plan.rules for each in rule.windows_s}, reverse=True):
+        periods = scene.counted(math.nextafter(end - window_s, math.inf), math.nextafter(end, math.inf))
+        requests, errors = _sum(periods, "requests"), _sum(periods, "errors")
+        if requests and (known is None or differs(errors, requests, known)):
+            known = errors / requests
+    return known
+
+
+def differs(errors: float, requests: float, ratio: float) -> bool:
+    """Whether so many errors among *requests* are more, or fewer, than noise would make of *ratio*."""
+    usual = min(max(ratio, BUDGET), 1 - BUDGET)  # no finite count proves a ratio of nothing, or of one
+    return min(tail(errors, requests, usual), tail(requests - errors, requests, 1 - usual)) < NOISE
 
 
 def ratio_of(periods: Iterable[Period]) -> float | None:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gameday import release
 from gameday.aws import Aws
 from gameday.config import Environment
 from gameday.errors import UsageError
-from gameday.model import Json
-from gameday.watch.eyes import AwsEyes, RealClock, failures, tried
+from gameday.model import Json, from_iso
+from gameday.watch.eyes import AwsEyes, RealClock, failures, is_final, tried
 from gameday.watch.lease import Lease
 from gameday.watch.rollback import Hands
 from gameday.watch.rules import plan_of
 from gameday.watch.service import Service
 from gameday.watch.story import Story, own_folder, unfinished, watched_in
 from gameday.watch.telling import Tell, nobody
+from gameday.watch.values import Deployment
 from gameday.watch.watcher import Manner, Say, Stop, Watcher
+
+ANSWERED_WITHIN_S = 600.0  # a deployment that is begun later than that after the decision is somebody else's
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def opened(
     cluster, name = named(environment, asked)
     aws = Aws(environment, read_only=asked.manner.dry_run)
     aws.check_account()
+    _can_be_written(runs)
     service = Service(aws, cluster, name)
     newest = _first(service)
     lease = Lease(Aws(environment).dynamodb if environment.lock_table else None, environment, cluster, name)
@@ -89,16 +94,32 @@ def opened(
         )  # fmt: skip
 
 
-def _first(service: Service) -> str:
-    """Return the ARN of the newest deployment. Raises UsageError: no such service, no deployment, or no answer."""
+def _can_be_written(runs: Path) -> None:
+    try:
+        runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(runs, os.W_OK | os.X_OK):
+            raise PermissionError(f"{runs} is not yours to write")
+    except OSError as error:
+        raise UsageError(
+            f"no watch can be recorded in {runs}: {error}; give another folder with `--runs DIR`"
+        ) from None
+
+
+def _first(service: Service) -> Deployment | None:
+    """Return the newest deployment; None where ECS gives no answer now: the watch then waits for one, and tells.
+
+    Raises UsageError: no such service or cluster, no deployment, or calls that are not allowed.
+    """
     try:
         tried(service.described, RealClock(), lambda error: None)
         newest = tried(service.newest, RealClock(), lambda error: None)
     except failures() as error:
-        raise UsageError(f"{service.name}: ECS does not answer, so nothing can be watched: {error}") from error
+        if not is_final(error):
+            return None
+        raise UsageError(f"{service.name} of {service.cluster} cannot be watched, says AWS: {error}") from error
     if newest is None:
         raise UsageError(f"ECS remembers no deployment of {service.name}; watch after `aws ecs update-service`")
-    return newest.arn
+    return newest
 
 
 def _released(aws: Aws, cluster: str, name: str, asked: Asked) -> release.Release:
@@ -119,20 +140,38 @@ def _held(lease: Lease, watch: str, folder: Path) -> Iterator[None]:
 
 
 def _left(
-    runs: Path, environment: Environment, cluster: str, name: str, newest: str, asked: Asked
+    runs: Path, environment: Environment, cluster: str, name: str, newest: Deployment | None, asked: Asked
 ) -> tuple[Path, dict[str, Json]] | None:
-    """Return the watch to go on with; one of an older deployment, with no rollback begun, is closed instead."""
+    """Return the watch to go on with. One that is about something else is closed: it must not judge what came since."""
     left = unfinished(runs, environment, cluster, name)
     if left is None:
         if asked.resume:
             raise UsageError(f"no watch of {name} in {runs} was cut short; leave --resume away to begin one")
         return None
     folder, told = left
-    if told.get("rollback") or watched_in(told) == newest:
+    if asked.resume or (bool(told.get("drill")) == asked.manner.drill and is_about(told, newest)):
         return left
     old = Story(folder, environment, cluster, name, plan_of(environment))
     old.recorder.save("watch.json", {**told, "outcome": "superseded", "exit": 4})
     return None
+
+
+def is_about(told: Mapping[str, Json], newest: Deployment | None) -> bool:
+    """Whether a watch that was cut short is about the newest deployment: it watched it, or began it as the way back.
+
+    A call of its rollback whose answer it did not live to read is known by its digests and its time.
+    """
+    back = cast("Mapping[str, Json] | None", told.get("rollback"))
+    if newest is None:
+        return back is not None
+    if newest.arn in {watched_in(told), str((back or {}).get("deployment") or "-")}:
+        return True
+    to = cast("Mapping[str, Json]", (back or {}).get("to") or {})
+    begun = cast("Mapping[str, Json]", told.get("times") or {}).get("rollback_started_at")
+    brought = ", ".join(sorted(set(newest.digests.values())))
+    if not (begun and brought) or to.get("digest") != brought:
+        return False
+    return 0 <= newest.created_at - from_iso(str(begun)) < ANSWERED_WITHIN_S
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The environment's channels as the voice of a watch: it knows the record, the owner and how to stop the watcher.
 
-What nobody may sleep through pages: a rollback that failed, and a watcher that is blind. The rest is told.
+What nobody may sleep through pages: a rollback that failed, and a watcher that is blind. The rest is told, and so is
+all of a drill: its verdict says what failed, its undo mends it, and nobody is woken for practice.
 """
 
 from __future__ import annotations
@@ -25,6 +26,6 @@ def voice(channels: Channels, story: Story) -> Tell:
 
     def tell(kind: str, title: str, lines: list[str]) -> Sequence[Delivery]:
         message = speaker.message(kind, title, lines, {"Environment": story.environment.name})
-        return speaker.send(replace(message, incident="trigger") if kind in PAGES else message)
+        return speaker.send(replace(message, incident="trigger") if kind in PAGES and not story.drill else message)
 
     return tell

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gameday.analysis.stats import Span
 from gameday.config import Sampling
-from gameday.errors import UsageError
+from gameday.errors import GamedayError, UsageError
 from gameday.model import iso
-from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, tried
-from gameday.watch.readings import horizon
+from gameday.watch.eyes import Clock, Eyes, HandsOf, failures, is_final, tried
+from gameday.watch.readings import floor_to, horizon
 from gameday.watch.returning import Returning
 from gameday.watch.rollback import By
 from gameday.watch.rules import Scene, judge
@@ -24,6 +25,7 @@ from gameday.watch.telling import Tell, told
 from gameday.watch.values import BY_HAND, GOING_BACK, UNDER_WAY, WENT_BACK, Crash, Deployment, Opinion, Proof, Traffic
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +58,53 @@ class Watcher:
         self.observed_from = story.began
         self._judged_until = 0.0  # up to when traffic has been read; a slow answer is older than the clock says
         self._before: Traffic | None = None
-        self._blind_from: float | None = None
+        self._blind_to: float | None = None  # up to when it has been blind; None: it sees
         self._told_blind = False
+        self._came_late = False
         self._seen_at = clock.now()  # when AWS last answered everything
         self._opinion = Opinion("unknown", "nothing has been looked at yet")
 
     # -- the loop ----------------------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """Look until the story has an end."""
-        self.begin()
+        """Look until the story has an end. A bug of ours is no silence either: it is told, and then raised."""
+        if not self.has_begun():
+            return
+        try:
+            self._watch()
+        except GamedayError:
+            raise
+        except Exception as error:
+            doing = "in the middle of a rollback" if self.story.rollback else "and judges no more"
+            why = f"the watcher has crashed {doing}: {type(error).__name__}: {error}"
+            lines = [why, "the same command goes on with it; look yourself", f"record {self.story.name}"]
+            self._tell("blind", f"{self.story.service}: the watcher of the release has crashed", lines)
+            raise
+
+    def _watch(self) -> None:
         while not self.look():
             if self.stop.asked:
                 self._finish("interrupted", "interrupted; nothing was changed")
                 return
             if why := self.lost():
-                self._finish("superseded", f"{why}; it watches on")
+                self._finish("superseded", why)
                 return
             self.clock.sleep(self.pace.tick_s)
 
+    def has_begun(self) -> bool:
+        """Begin; False: AWS did not say what is to be watched, so the story has ended as blind, and people are told."""
+        try:
+            self.begin()
+        except failures() as error:
+            why = f"AWS has not said what is to be watched: {type(error).__name__}: {error}"
+            self._finish("blind", why, "nothing was judged, and nothing rolled back; look yourself", loud=True)
+            return False
+        return True
+
     def begin(self) -> None:
-        """Find what is watched. Raises UsageError: there is no deployment; AWS's errors when it does not answer."""
+        """Find what is watched. Raises UsageError: there is no deployment; AWS's errors once that is blindness."""
         known = self.story.watched_arn
-        found = tried(lambda: self.eyes.deployment(known) if known else self.eyes.newest(), self.clock, self._failed)
+        found = self._patiently(lambda: self.eyes.deployment(known) if known else self.eyes.newest())
         if found is None:
             raise UsageError(
                 f"ECS remembers no deployment of {self.story.service}; watch after `aws ecs update-service`"
@@ -87,6 +113,26 @@ class Watcher:
         self.story.times["deployed_at"] = self.watched.since
         self.story.mark("watch: begins", self.story.began, deployment=self.watched.arn, status=self.watched.status)
         self.say(f"deployment {short(self.watched.arn)} is {self.watched.status}, began {iso(self.watched.since)}")
+        self._came_late = self.is_long_over()
+
+    def is_long_over(self) -> bool:
+        """Whether the deployment's time of observation is over already: errors of now need not be the release's."""
+        assert self.watched is not None
+        ended = self.watched.finished_at if self.watched.status not in UNDER_WAY else None
+        late_s = self.plan.observe_s + self.pace.late_s + self.plan.period_s
+        return ended is not None and self.clock.now() - ended > late_s
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask for as long as silence is no blindness yet; a signal, or an answer that is final, ends it."""
+        deadline = self.clock.now() + self.plan.blind_after_s
+        while True:
+            try:
+                return tried(ask, self.clock, self._failed)
+            except failures() as error:
+                if is_final(error) or self.stop.asked or self.clock.now() > deadline:
+                    raise
+                self.say(f"AWS does not answer: {error}")
+                self.clock.sleep(self.pace.tick_s)
 
     def look(self) -> bool:
         """Look once; return whether the story has ended."""
@@ -118,7 +164,20 @@ class Watcher:
             return Opinion("not judged", f"an experiment {experiment[0]} is going on, not judged")
         crashes = tried(lambda: self.eyes.crashes(watched), self.clock, self._failed) if self.plan.crashes else []
         traffic = tried(lambda: self._traffic(watched), self.clock, self._failed)
-        return judge(self._scene(watched, traffic, crashes), self.plan)
+        opinion = judge(self._scene(watched, traffic, crashes), self.plan)
+        if opinion.state != "bad" or not self._came_late or self._was_bad(watched, crashes):
+            return opinion
+        why = "but nothing shows that it began with the release, whose deployment had long ended when this watch began"
+        return Opinion("unknown", f"{opinion.sentence}; {why}: look for another cause")
+
+    def _was_bad(self, watched: Deployment, crashes: list[Crash]) -> bool:
+        """Whether the release was bad in its own time of observation, which was over before this watch began."""
+        assert watched.finished_at is not None
+        until = floor_to(watched.finished_at + self.plan.observe_s, self.plan.period_s)
+        start = watched.since - self.plan.look_back_s
+        traffic = tried(lambda: self.eyes.traffic(start, until), self.clock, self._failed)
+        then = [each for each in crashes if each.at <= until]
+        return judge(self._scene(watched, traffic, then), self.plan).state == "bad"
 
     def _scene(self, watched: Deployment, traffic: Traffic, crashes: list[Crash]) -> Scene:
         return Scene(traffic, crashes, watched.since, tuple(self.story.excused))
@@ -166,10 +225,12 @@ class Watcher:
         self.story.say(opinion, now)
         self.say(f"{opinion.state}: {opinion.sentence}")
         if opinion.state != "blind":
-            self._blind_from = None
+            self._blind_to = None
             return
-        self._blind_from = self._blind_from or now
-        self.story.blind_s += self.pace.tick_s
+        self.story.blind_s += (
+            now - self._blind_to if self._blind_to else max(self.plan.blind_after_s, now - self._seen_at)
+        )
+        self._blind_to = now
         self._cry(opinion.sentence)
 
     def _unseen(self, error: Exception) -> bool:
@@ -224,13 +285,19 @@ class Watcher:
         self.story.why.insert(0, opinion.sentence)
         self.story.mark("watch: the release is bad", why=opinion.sentence)
         if self.manner.dry_run:
-            good = tried(lambda: self.hands.last_good(watched), self.clock, self._failed)
-            to = good.as_json()["digest"] if good else "nothing: no other release was brought out whole before"
-            self._finish("would roll back", f"dry run: nothing was changed; it would go back to {to}")
+            self._finish("would roll back", f"dry run: nothing was changed; it would go back to {self._to(watched)}")
             return
         lines = [opinion.sentence, f"rolling back; record {self.story.name}"]
         self._tell("release bad", f"{self.story.service}: the release is bad", lines)
         self._return(watched)
+
+    def _to(self, watched: Deployment) -> str:
+        try:
+            good = tried(lambda: self.hands.last_good(watched), self.clock, self._failed)
+        except failures() as error:
+            return f"what AWS does not say now: {error}"
+        digest = good.as_json()["digest"] if good else ""
+        return str(digest or "nothing: no other release was brought out whole before")
 
     def _return(self, watched: Deployment) -> None:
         returning = Returning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -149,7 +149,7 @@ def test_a_release_that_no_alarm_stopped_names_the_alarm_and_no_late_one_ends_th
     assert service["deploymentConfiguration"]["alarms"]["enable"] is True
 
 
-def test_an_undo_in_the_middle_stops_the_deployment(drill: Drill) -> None:
+def test_an_undo_in_the_middle_stops_the_deployment(drill: Drill, monkeypatch: pytest.MonkeyPatch) -> None:
     """By digest: ECS itself goes back, the proof says by whom, and the revision is deregistered."""
     drill.run.environment.names["moving_tag"] = ""  # type: ignore[index]
     result = release.deploy(image=BAD)
@@ -160,6 +160,11 @@ def test_an_undo_in_the_middle_stops_the_deployment(drill: Drill) -> None:
     found = drill.seen(probes.rolled_back)
     assert found.proven and found.sentences[0] == "rolled back by ECS: Service deployment stopped by user"
     assert list(found.instants) == ["rollback began", "rolled back"]
+    of_another = replace(drill.mark(), details={**drill.mark().details, "was": "sha256:another"})
+    monkeypatch.setattr(probes, "_fault", lambda run: of_another)
+    found = drill.seen(probes.rolled_back)
+    assert not found.proven  # some other image is not the one that ran before
+    assert "1 of 1 running tasks run an image that is neither it nor sha256:another" in found.sentences
     after = drill.lab.ecs.describe_task_definition(taskDefinition=result["task_definition"])["taskDefinition"]
     assert (after["status"], drill.running()) == ("INACTIVE", {GOOD})
 
@@ -173,4 +178,18 @@ def test_what_is_no_release_is_refused(drill: Drill, image: str, why: str) -> No
     """Before anything is touched, in a sentence."""
     with pytest.raises(Refusal, match=why):
         release.deploy(image=image)
+    assert drill.run.promises.made() == []
+
+
+def test_a_release_whose_undo_would_need_a_deleted_image_is_refused(drill: Drill) -> None:
+    """A task outlives its image in ECR (lifecycle rules delete untagged ones); what cannot be undone is not begun."""
+    ecr, name = drill.run.aws.ecr, REPOSITORY.partition("/")[2]
+    there = ecr.describe_images(repositoryName=name, imageIds=[{"imageDigest": GOOD}])["imageDetails"][0]["imageTags"]
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": GOOD}])
+    try:
+        with pytest.raises(Refusal, match="the image that runs now could not be put back"):
+            release.deploy(image=BAD)
+    finally:
+        for tag in there:
+            ecr.put_image(repositoryName=name, imageTag=tag, imageManifest=manifest_of("default"))
     assert drill.run.promises.made() == []

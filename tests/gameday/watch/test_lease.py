@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from gameday.errors import Refusal
+from gameday.model import Json, iso
 from gameday.safety.lock import Holder, LocalLock
 from gameday.watch.lease import Lease, experiment_now
-from gameday.watch.session import Asked, named
-from tests.gameday.watch.stage import environment
+from gameday.watch.session import Asked, is_about, named
+from tests.gameday.watch.stage import GOOD, NEW, NOW, environment
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +66,26 @@ def test_names_come_from_the_command_or_the_environment() -> None:
     where = replace(environment(), names={"cluster": "c", "service": "s"})
     assert named(where, Asked()) == ("c", "s")
     assert named(where, Asked(service="other")) == ("c", "other")
+
+
+@pytest.mark.parametrize(
+    ("arn", "digest", "after_s", "about"),
+    [
+        ("deployment/2", "b", 0, True),  # what it watched
+        ("deployment/3", "c", 0, True),  # its way back, as written down
+        ("deployment/4", "a", 1, True),  # its way back, whose answer it did not live to read
+        ("deployment/4", "a", 9000, False),  # the good image again, much later: somebody else's
+        ("deployment/4", "c", 1, False),  # another release
+    ],
+)
+def test_a_watch_that_was_cut_short_is_gone_on_with_only_where_it_was(
+    arn: str, digest: str, after_s: float, about: bool
+) -> None:
+    """A rollback that was left must not be taken for that of a later release."""
+    told: dict[str, Json] = {
+        "deployment": {"arn": "deployment/2"},
+        "rollback": {"deployment": "deployment/3", "to": {"digest": GOOD["app"]}},
+        "times": {"rollback_started_at": iso(NOW)},
+    }
+    newest = replace(NEW, arn=arn, digests={"app": "sha256:" + digest * 64}, created_at=NOW + after_s)
+    assert is_about(told, newest) is about

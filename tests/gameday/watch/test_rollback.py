@@ -8,8 +8,10 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.validate import validate_parameters
 
+from gameday.watch.eyes import is_final
 from gameday.watch.rollback import By, CannotRollBack, Overtaken, Step, all_run, by_hand, next_step, registration
 from gameday.watch.service import crash_of
 from gameday.watch.values import Deployment, repository
@@ -116,3 +118,18 @@ def test_which_tasks_ended_by_themselves() -> None:
     other = crash_of({**task, "stopCode": "EssentialContainerExited", "startedBy": "ecs-svc/1"}, NEW)
     assert other
     assert not other.of_release
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateService"), True),
+        (ClientError({"Error": {"Code": "ClusterNotFoundException"}}, "DescribeServices"), True),
+        (ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateService"), False),
+        (ConnectionClosedError(endpoint_url="http://127.0.0.1"), False),  # it has a response, which is None
+        (LookupError("CloudWatch says InternalError"), False),
+    ],
+)
+def test_what_asking_again_would_not_change(error: Exception, final: bool) -> None:
+    """Not allowed, or not there; a throttled call, and one whose answer was lost, may be asked again."""
+    assert is_final(error) is final

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from gameday.analysis.stats import Span
-from gameday.config import Environment, Sampling, Settings, WatchRule
+from gameday.config import Environment, Sampling, Settings, Watch, WatchRule
 from gameday.decode import decode
 from gameday.engine.lint.settings import settings_problems
 from gameday.errors import InputError, UsageError
@@ -78,11 +78,23 @@ def test_an_unweighted_mean_is_shown_beside_the_weighted_ratio() -> None:
 
 
 def test_what_was_as_bad_before_is_no_evidence_and_what_is_worse_is() -> None:
-    """10 % before and after is not the release; 10 % before and 20 % after is."""
+    """10 % before and after is not the release, nor is it called well; 10 % before and 20 % after is."""
     plan = plan_of(STAGING)
-    assert judge(scene(lambda at: 0.1, 5), plan).state == "well"
+    assert judge(scene(lambda at: 0.1, 5), plan).state == "unknown"
     assert judge(scene(lambda at: 0.2 if at >= 0 else 0.1, 5), plan).state == "bad"
-    assert judge(scene(lambda at: 0.1, 5), plan_of(STAGING, "seed")).state == "well"
+    assert judge(scene(lambda at: 0.1, 5), plan_of(STAGING, "seed")).state == "unknown"
+    assert judge(scene(lambda at: 0.0 if at >= 0 else 0.1, 5), plan).state == "well"  # a release that mends
+
+
+def test_what_was_before_is_what_users_had_just_before() -> None:
+    """An outage of two minutes is not the release's; a bad release rolled back ten minutes before excuses none."""
+    plan = plan_of(STAGING)
+    assert judge(scene(lambda at: 0.5 if at >= -120 else 0.0, 5), plan).state == "unknown"
+    assert judge(scene(lambda at: 0.1 if at >= 0 or at < -600 else 0.0, 5), plan).state == "bad"
+    steady = Random(2)
+    noisy = [Period(at * 60.0, 100, sum(steady.random() < 0.02 for _ in range(100))) for at in range(-60, 15)]
+    for until in range(1, 16):
+        assert judge(Scene(Traffic(until * 60.0, tuple(noisy[: 60 + until])), (), 0.0), plan).state != "bad"
 
 
 def test_what_an_experiment_did_is_left_out() -> None:
@@ -120,6 +132,18 @@ def test_no_data_is_blind_for_each_signal() -> None:
     assert judge(dead, plan_of(STAGING, "seed")).state == "blind"
 
 
+def test_a_mean_of_one_point_is_none_of_five_minutes() -> None:
+    """The seed's rule: one bad point of five is too few to roll back by, and to call well; three are enough."""
+    plan, bad = plan_of(STAGING, "seed"), scene(lambda at: 0.1 if at >= 0 else 0.0, 5)
+    rates = bad.traffic.error_rate
+
+    def seen(last: int) -> str:
+        kept = {at: rate for at, rate in rates.items() if at >= (5 - last) * 60}
+        return judge(replace(bad, traffic=replace(bad.traffic, error_rate=kept)), plan).state
+
+    assert [seen(1), seen(3)] == ["unknown", "bad"]
+
+
 def test_missing_errors_are_none_only_where_requests_were_counted() -> None:
     """A period with errors and no RequestCount is no data; the load balancer's own errors are requests too."""
     found = {"requests": {60.0: 90.0, 120.0: 50.0}, "target": {60.0: 1.0}, "own": {60.0: 10.0, 180.0: 7.0}}
@@ -151,6 +175,15 @@ def test_rules_that_cannot_be_meant_are_refused(windows: list[float], limit: flo
     """No window, one below a period, and a limit that is no share."""
     with pytest.raises(UsageError, match=r"environments\.lab\.watch\.rules\[0\]"):
         plan_of(environment(rules=[WatchRule("mine", windows, limit)]))
+
+
+@pytest.mark.parametrize("observe_s", [float("nan"), float("inf"), -1.0])
+def test_a_time_that_never_ends_or_is_none_is_refused(observe_s: float) -> None:
+    """From the command, the Lambda's variables and gameday.toml alike."""
+    with pytest.raises(UsageError, match="write seconds"):
+        plan_of(STAGING, observe_s=observe_s)
+    with pytest.raises(UsageError, match=r"watch\.observe_s is"):
+        plan_of(replace(STAGING, watch=Watch(observe_s=observe_s)))
 
 
 def test_check_says_where_a_rule_is_wrong(tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from botocore.exceptions import ClientError
 
+from gameday.notify import Channels, Delivery, Message, Notifier
 from gameday.watch.rollback import By
 from gameday.watch.story import FILE, Story, unfinished
 from gameday.watch.values import Crash, Deployment, Traffic
+from gameday.watch.voice import voice
 from gameday.watch.watcher import Manner
-from tests.gameday.watch.stage import GOOD, NEW, NOW, Stage, environment, watched, watcher
+from tests.gameday.watch.stage import BAD, GOOD, NEW, NOW, OLD, Stage, environment, watched, watcher
 
 
 def kinds(stage: Stage) -> list[str]:
@@ -49,10 +52,36 @@ def test_a_bad_release_is_rolled_back_and_verified(tmp_path: Path, by: By, ended
 
 
 def test_errors_that_were_there_before_are_no_evidence(tmp_path: Path) -> None:
-    """The same 10 % before and after the deployment: it is not the release."""
-    story = watched(Stage(errors=lambda at: 0.1), tmp_path)
-    assert story.outcome == "well"
-    assert "before the deployment 10.00%" in story.why[0]
+    """The same 10 % before and after the deployment: nothing is rolled back, nothing called well, people are told."""
+    stage = Stage(errors=lambda at: 0.1)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls, kinds(stage)) == ("blind", [], ["blind"])
+    assert "before the deployment 10.00%; users were as unwell before" in story.why[0]
+
+
+@pytest.mark.parametrize(("began_s", "outcome", "calls"), [(2, "rolled back", ["update"]), (900, "blind", [])])
+def test_a_watch_that_comes_late_tells_a_bad_release_from_later_trouble(
+    tmp_path: Path, began_s: float, outcome: str, calls: list[str]
+) -> None:
+    """A quarter of an hour after the deployment: errors since then are evidence, errors since a minute ago are none."""
+    old = replace(NEW, status="SUCCESSFUL", finished_at=NOW + 5)
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + began_s else 0.0, time=NOW + 960.5, watched=old)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == (outcome, calls), story.why
+    assert kinds(stage)[-1] == outcome
+    assert calls or "nothing shows that it began with the release" in story.why[0]
+
+
+@pytest.mark.parametrize(("silent_s", "outcome"), [(3, "well"), (1e9, "blind")])
+def test_an_api_that_is_silent_from_the_beginning_is_waited_for_and_told(
+    tmp_path: Path, silent_s: float, outcome: str
+) -> None:
+    """It answers after a while: watched as ever. It never does: blind, told, with a record, and nothing is called."""
+    stage = Stage(broken=lambda what, at: at < NOW + silent_s)
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == (outcome, [])
+    assert kinds(stage) == ([] if outcome == "well" else ["blind"])
+    assert json.loads((tmp_path / FILE).read_text())["outcome"] == outcome
 
 
 def test_no_data_is_blind_and_told_and_never_rolled_back(tmp_path: Path) -> None:
@@ -111,6 +140,7 @@ def test_an_api_that_is_silent_is_blind(tmp_path: Path) -> None:
     story = watched(stage, tmp_path, deploy_within_s=30)
     assert (story.outcome, stage.calls) == ("blind", [])
     assert "AWS has not answered" in stage.messages[0][2][0]
+    assert story.blind_s > 4  # since AWS last answered, not only since that was told
 
 
 def test_a_call_whose_answer_was_lost_is_not_made_twice(tmp_path: Path) -> None:
@@ -177,6 +207,41 @@ def test_a_rollback_that_nobody_can_verify_is_said_to_be_none(tmp_path: Path) ->
     assert kinds(stage)[-1] == "rollback failed"
 
 
+@pytest.mark.parametrize(("digests", "why"), [(BAD, "to the bad release itself"), ({}, "names no image digest")])
+def test_a_way_back_to_the_same_image_or_to_an_unknown_one_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digests: dict[str, str], why: str
+) -> None:
+    """ECS goes back to whatever was completed last: where that is the bad release again, nobody calls it a rollback."""
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + 2 else 0.0, deployed_after_s=60)
+    monkeypatch.setattr(stage, "revision", lambda arn: replace(OLD, digests=digests, task_definition="family:2"))
+    story = watched(stage, tmp_path)
+    assert (story.outcome, stage.calls) == ("rollback failed", ["stop"])
+    assert why in story.why[0]
+    assert story.rollback
+    assert not story.rollback.verified
+
+
+@pytest.mark.parametrize(("by", "outcome"), [("stop", "rollback failed"), ("auto", "rolled back")])
+def test_a_rollback_that_is_not_allowed_is_told_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: By, outcome: str
+) -> None:
+    """AccessDenied for the stop: three tries, then the other way; without one, the reason and the command by hand."""
+    stage = Stage(errors=lambda at: 0.1 if at >= NOW + 2 else 0.0, deployed_after_s=60)
+    tries: list[str] = []
+
+    def denied(arn: str) -> str:
+        tries.append(arn)
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StopServiceDeployment")
+
+    monkeypatch.setattr(stage, "stop", denied)
+    story = watched(stage, tmp_path, Manner(by))
+    assert (story.outcome, len(tries)) == (outcome, 3)
+    assert kinds(stage) == ["release bad", outcome]
+    if by == "stop":
+        assert "AccessDeniedException" in story.why[0]
+        assert "by hand: aws ecs stop-service-deployment" in story.why[1]
+
+
 def test_users_who_cannot_be_seen_are_not_well(tmp_path: Path) -> None:
     """The good image runs again and no request is counted: not verified, exit 6."""
     stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0)
@@ -209,6 +274,50 @@ def test_without_a_release_before_there_is_no_way_back(tmp_path: Path) -> None:
     stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0, deployed_after_s=0, good=None)
     story = watched(stage, tmp_path)
     assert (story.outcome, stage.calls) == ("rollback failed", [])
+
+
+def test_a_watcher_that_crashes_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the middle of a rollback: people are told, the bug is raised, and the watch can be gone on with."""
+    stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0, deployed_after_s=60)
+    monkeypatch.setattr(stage, "running_digests", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        watched(stage, tmp_path)
+    assert kinds(stage) == ["release bad", "blind"]
+    assert "crashed in the middle of a rollback" in stage.messages[-1][2][0]
+    assert json.loads((tmp_path / FILE).read_text())["outcome"] == "going on"
+
+
+def test_a_dry_run_that_gets_no_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would go back to is not known; that there is evidence is."""
+    stage = Stage(errors=lambda at: 0.2 if at >= NOW else 0.0)
+
+    def silent(bad: Deployment) -> None:
+        raise ConnectionError("Rate exceeded")
+
+    monkeypatch.setattr(stage, "last_good", silent)
+    story = watched(stage, tmp_path, Manner(dry_run=True))
+    assert (story.outcome, stage.calls) == ("would roll back", [])
+    assert "what AWS does not say now: Rate exceeded" in story.why[0]
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_a_drill_pages_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drill: bool) -> None:
+    """A blind watcher wakes people, unless it is blind for practice; and only what nobody may sleep through does."""
+    sent: list[Message] = []
+
+    def send(self: Notifier, message: Message) -> list[Delivery]:
+        sent.append(message)
+        return []
+
+    monkeypatch.setattr(Notifier, "send", send)
+    story = watcher(Stage(), tmp_path).story
+    story.drill = drill
+    tell = voice(Channels(story.environment), story)
+    for kind in ("release bad", "blind", "rollback failed", "rolled back"):
+        tell(kind, "title", ["line"])
+    pages = ["" if drill else "trigger"] * 2
+    assert [each.incident for each in sent] == ["", *pages, ""]
+    assert {each.game_day for each in sent} == {drill}
 
 
 def test_a_dry_run_says_what_it_would_do(tmp_path: Path) -> None:
