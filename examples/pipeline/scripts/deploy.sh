@@ -10,10 +10,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say() { echo "deploy: $*" >&2; }
-newest() { # of the service's deployments: sets deployment, status, target and reason
+newest() { # of the service's deployments, which ECS lists in no order that is documented: sets deployment, status, target and reason
   IFS=$'\t' read -r deployment status target reason < <(aws ecs list-service-deployments --cluster "$CLUSTER" \
     --service "$SERVICE" --output text --query \
-    'serviceDeployments[0].[serviceDeploymentArn, status, targetServiceRevisionArn, statusReason]')
+    'sort_by(serviceDeployments, &createdAt)[-1].[serviceDeploymentArn, status, targetServiceRevisionArn, statusReason]')
 }
 settled_digest() { # what ECS settled on at the end of the newest deployment, whatever a task definition calls it
   local revision=$target
