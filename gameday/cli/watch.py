@@ -55,6 +55,7 @@ def command(
     """
     suite = open_suite()
     from gameday.notify import channels_of
+    from gameday.release import stated
     from gameday.watch.rollback import By
     from gameday.watch.session import Asked, listening, opened
     from gameday.watch.voice import voice
@@ -63,7 +64,7 @@ def command(
     environment = environment_now(env, suite)
     if environment is None:
         raise UsageError("the lab is not up, so nothing can be watched on it; start it with `gameday lab up`")
-    _check_time(committed)
+    committed = stated(committed) if committed else ""
     ways: dict[str, By] = {"auto": "auto", "digest": "digest", "stop": "stop"}
     asked = Asked(
         cluster, service, release, committed, preset or "", observe_s or 0.0, resume,
@@ -89,16 +90,6 @@ def _sayer() -> Callable[[str], None]:
             click.echo(f"  {time.strftime('%H:%M:%S', time.gmtime())}Z {sentence}", err=True)
 
     return say
-
-
-def _check_time(committed: str) -> None:
-    from gameday.model import from_iso
-
-    try:
-        if committed:
-            from_iso(committed)
-    except ValueError:
-        raise UsageError(f"--committed {committed}: write ISO 8601, as 2026-12-01T10:00:00Z") from None
 
 
 def _is_named(environment: Environment) -> None:
