@@ -45,6 +45,12 @@ class Desk:
             self._checker = Checker(self.options.start)
         self._checker.check(shown(file))
 
+    @property
+    def worker(self) -> str | None:
+        """The name of this worker of pytest-xdist; None: this session has none, whoever started it."""
+        given: Mapping[str, str] = getattr(self._config, "workerinput", {})
+        return given.get("workerid")
+
     @cached_property
     def is_lab(self) -> bool:
         """Whether the environment is a lab."""
@@ -55,7 +61,7 @@ class Desk:
         if self._no_lab:
             raise UsageError(self._no_lab)
         if self._held is None:
-            worker = os.environ.get("PYTEST_XDIST_WORKER")
+            worker = self.worker
             try:
                 self._held = HeldLab(self.options.env, self.options.build, worker, self.options.start)
             except UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -186,16 +187,18 @@ def standby_of(lab: Twin) -> str:
 
 
 def gap_without_standby(lab: Twin) -> float:
-    """Kill the standby while somebody writes; return the longest time without an acknowledged write."""
+    """Kill the standby while somebody writes; return the longest time without an acknowledged write.
+
+    A primary that is too busy to answer meanwhile is recovered instead, as a silent one: such a look does not count.
+    """
     began, name = time.time(), standby_of(lab)
     with writing(lab) as writer:
         time.sleep(0.5)
         os.kill(lab.pids()[f"postgres-{name}"], signal.SIGKILL)
-        lab.wait_truth("replication.asynchronous", since=began)
         lab.wait_truth("standby.rejoined", since=began, node=name)
         time.sleep(0.5)
     assert writer.lost() == set()
-    return writer.longest_gap_s
+    return writer.longest_gap_s if lab.truth("replication.asynchronous", since=began) else math.inf
 
 
 def test_lost_standby_does_not_hold_up_commits(lab: Twin) -> None:

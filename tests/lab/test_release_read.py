@@ -29,8 +29,8 @@ def environment(lab: Twin, **names: str) -> Environment:
 def test_release_is_that_of_the_newest_deployment(lab: Twin) -> None:
     """While a bad image is brought out it is the release, by digest; rolled back, its deployment is a failed one."""
     aws = Aws(environment(lab), read_only=True)
-    before = find(aws, CLUSTER, SERVICE, id="v1")
-    assert (before.id, before.digest) == ("v1", GOOD)
+    wait_until(lambda: find(aws, CLUSTER, SERVICE).digest == GOOD, 30, "what ran before has resolved its image")
+    assert find(aws, CLUSTER, SERVICE, id="v1").id == "v1"
     [container] = lab.ecs.describe_task_definition(taskDefinition=SERVICE)["taskDefinition"]["containerDefinitions"]
     bad = lab.ecs.register_task_definition(
         family="read", containerDefinitions=[{**container, "image": f"{REPOSITORY}@{BAD}"}]

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import median
@@ -19,6 +19,7 @@ import psycopg
 
 from lab.builds import Build
 from lab.faults import Fault
+from lab.settings import LabError
 from tests.lab.tasks import Plane, Task
 from tests.ports import free_ports
 
@@ -64,12 +65,20 @@ class Subject:
         return took_ms
 
 
+def opened(plane: Plane, link: str) -> int:
+    """Open a link to the primary; return its port. A port may be taken between the look and the use."""
+    for port in free_ports(3):
+        with suppress(LabError):
+            plane.links.open(link, ("127.0.0.1", port), ("127.0.0.1", plane.pair.primary.port))
+            return port
+    raise LabError("no link could be opened on three free ports")
+
+
 @contextmanager
 def subject(plane: Plane, build: Build, **common: str) -> Iterator[Subject]:
     """Yield a ready backend of a build; `common` are variables that both sides of a comparison get."""
-    [port] = free_ports(1)
     link, name = f"db-{next(NUMBERS)}", f"{build.name}-{next(NUMBERS)}"
-    plane.links.open(link, ("127.0.0.1", port), ("127.0.0.1", plane.pair.primary.port))
+    port = opened(plane, link)
     began = time.monotonic()
     environment = {**common, **build.environment, "DATABASE_URL": plane.pair.url(port), "TASK_ID": name}
     try:
