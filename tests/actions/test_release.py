@@ -150,12 +150,16 @@ def test_a_release_that_no_alarm_stopped_names_the_alarm_and_no_late_one_ends_th
 
 
 def test_an_undo_in_the_middle_stops_the_deployment(drill: Drill, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By digest: ECS itself goes back, the proof says by whom, and the revision is deregistered."""
+    """By digest: ECS itself goes back, the proof says by whom, and the revision is deregistered.
+
+    Its tasks need seconds until they are healthy, so that the middle lasts on a busy machine too.
+    """
+    slow = digest_of(manifest_of("slow-start"))
     drill.run.environment.names["moving_tag"] = ""  # type: ignore[index]
-    result = release.deploy(image=BAD)
+    result = release.deploy(image=slow)
     definition = drill.lab.ecs.describe_task_definition(taskDefinition=result["task_definition"])["taskDefinition"]
-    assert definition["containerDefinitions"][0]["image"] == f"{REPOSITORY}@{BAD}"
-    wait_until(lambda: BAD in drill.running(), 20, "a task of it runs")
+    assert definition["containerDefinitions"][0]["image"] == f"{REPOSITORY}@{slow}"
+    wait_until(lambda: slow in drill.running(), 20, "a task of it runs")
     drill.run.promises.settle_or_raise()
     found = drill.seen(probes.rolled_back)
     assert found.proven and found.sentences[0] == "rolled back by ECS: Service deployment stopped by user"
