@@ -230,8 +230,11 @@ def test_use_of_the_real_processes_is_measured(lab: Twin) -> None:
         ("PendingTaskCount", "Count"): 0,
         ("DeploymentCount", "Count"): 1,
     }
-    for (name, unit), value in insights.items():
-        assert newest(lab, "ECS/ContainerInsights", name, unit, **of_service) == value, name
+
+    def seen() -> dict[tuple[str, str], float]:
+        return {each: newest(lab, "ECS/ContainerInsights", *each, **of_service) for each in insights}
+
+    wait_until(lambda: seen() == insights, 10, f"Container Insights say {insights}")
     for name, unit in (("CpuUtilized", "None"), ("MemoryUtilized", "Megabytes")):
         assert newest(lab, "ECS/ContainerInsights", name, unit, ClusterName=CLUSTER) > 0
     assert newest(lab, "ECS/ContainerInsights", "TaskCount", "Count", ClusterName=CLUSTER) >= 3

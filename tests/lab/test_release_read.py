@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,16 +27,34 @@ def environment(lab: Twin, **names: str) -> Environment:
     return Environment(kind="lab", region=REGION, endpoint=lab.state.endpoint, names=named, name="lab")
 
 
+@pytest.fixture(autouse=True)
+def _as_it_was(lab: Twin) -> Iterator[None]:
+    """Afterwards the service is on the task definition that it had."""
+    had = lab.service()["taskDefinition"]
+    yield
+    if lab.service()["taskDefinition"] != had:
+        lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=had)
+        wait_until(lab.is_well, 60, "what was there before is back")
+
+
+def deploy(lab: Twin, digest: str) -> str:
+    """Bring an image out; return its task definition."""
+    had = lab.ecs.describe_task_definition(taskDefinition=f"{SERVICE}:1")["taskDefinition"]["containerDefinitions"]
+    made = lab.ecs.register_task_definition(
+        family="read", containerDefinitions=[{**had[0], "image": f"{REPOSITORY}@{digest}"}]
+    )["taskDefinition"]["taskDefinitionArn"]
+    lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=made)
+    return made
+
+
 def test_release_is_that_of_the_newest_deployment(lab: Twin) -> None:
     """While a bad image is brought out it is the release, by digest; rolled back, its deployment is a failed one."""
     aws = Aws(environment(lab), read_only=True)
-    wait_until(lambda: find(aws, CLUSTER, SERVICE).digest == GOOD, 30, "what ran before has resolved its image")
-    assert find(aws, CLUSTER, SERVICE, id="v1").id == "v1"
-    [container] = lab.ecs.describe_task_definition(taskDefinition=SERVICE)["taskDefinition"]["containerDefinitions"]
-    bad = lab.ecs.register_task_definition(
-        family="read", containerDefinitions=[{**container, "image": f"{REPOSITORY}@{BAD}"}]
-    )["taskDefinition"]["taskDefinitionArn"]
-    lab.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=bad)
+    deploy(lab, GOOD)
+    before = find(aws, CLUSTER, SERVICE, id="v1")
+    assert (before.id, before.digest) == ("v1", GOOD)
+    wait_until(lab.is_well, 60, "the good one runs")
+    bad = deploy(lab, BAD)
     during = find(aws, CLUSTER, SERVICE)
     assert (during.id, during.digest, during.task_definition) == (None, BAD, bad)
     assert during.pushed_at is not None
