@@ -193,7 +193,7 @@ def test_black_hole_on_the_way_in_swallows_requests(fis: Lease) -> None:
             connection.recv(1)
         connection.settimeout(30)
         assert connection.recv(12) == b"HTTP/1.1 200"
-    assert fis.lab.truth("blackhole.off", experiment=experiment)
+    fis.lab.wait_truth("blackhole.off", since=0, experiment=experiment)
 
 
 @pytest.mark.parametrize(("port", "way", "protocol"), [("443", "egress", "tcp"), ("5432", "egress", "udp")])

@@ -80,6 +80,14 @@ def test_the_task_definition_names_the_log_group(weak: Twin) -> None:
     assert configuration["options"]["awslogs-group"] == LOG_GROUP
 
 
+def server_said(logs: Any, words: str) -> float:
+    """Return when the database's server said this last; 0: never."""
+    found = logs.filter_log_events(logGroupName=f"/aws/rds/instance/{DATABASE}/postgresql", filterPattern=f'"{words}"')[
+        "events"
+    ]
+    return max((event["timestamp"] / 1000 for event in found), default=0.0)
+
+
 def test_a_failover_of_the_weak_build_is_seen_in_logs_and_traces(
     weak: Twin, logs: CloudWatchLogsClient, xray: XRayClient
 ) -> None:
@@ -123,10 +131,7 @@ def test_a_failover_of_the_weak_build_is_seen_in_logs_and_traces(
     services = xray.get_service_graph(**times)["Services"]
     database = next(each for each in services if each["Name"] == DATABASE)
     assert database["SummaryStatistics"]["FaultStatistics"]["TotalCount"] > 0
-    server = logs.filter_log_events(
-        logGroupName=f"/aws/rds/instance/{DATABASE}/postgresql", filterPattern='"ready to accept connections"'
-    )["events"]
-    assert any(event["timestamp"] / 1000 >= began - 1 for event in server)
+    wait_until(lambda: server_said(logs, "ready to accept connections") >= began - 1, 5, "the server's log tells it")
 
 
 def test_the_runbooks_queries_are_saved_and_find_the_failover(weak: Twin, logs: CloudWatchLogsClient) -> None:

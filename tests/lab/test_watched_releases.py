@@ -119,7 +119,7 @@ def watched(where: Environment, runs: Path, **how: Any) -> Story:
 
 def test_a_good_release_is_watched_quietly_through_an_api_that_throttles(lab: Twin, tmp_path: Path) -> None:
     """Well, nothing changed; meanwhile a second watcher is refused, and names the first; `gameday watch` exits 3."""
-    arn = deployments(lab)[0]["serviceDeploymentArn"]
+    arn = deploy(lab, taskDefinition=release(lab, f"{REPOSITORY}@{GOOD}"))
     with ApiProxy(lab.state.endpoint) as proxy:
         proxy.fault("throttle", name="cloudwatch:GetMetricData", nth=2, times=3)
         with opened(environment(lab, proxy.url), Asked(), tmp_path) as watcher:
