@@ -17,7 +17,7 @@ gameday: $(STAMP)
 
 # the machine is full meanwhile: what fails beside others is named, and has to hold alone
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder || { code=$$?; [ $$code = 1 ] || exit $$code; \
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(LEAVE_OUT) || { code=$$?; [ $$code = 1 ] || exit $$code; \
 	  echo "== once more, alone: what failed beside others"; \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 10 -v; }
 
