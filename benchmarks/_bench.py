@@ -9,14 +9,12 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Any
 import yaml
 
 from gameday.aws import Aws
+from gameday.cli._shared import is_free
 from gameday.config import Environment, load_settings
 from lab import control
 from lab.settings import PORTS
@@ -232,7 +231,7 @@ def free_port() -> int:
     """Return the first of a lab's free ports in a row that no other lab of this benchmark has."""
     with _ports:
         for base in _bases():
-            if base not in _taken and all(_is_free(port) for port in range(base, base + PORTS)):
+            if base not in _taken and all(is_free(port) for port in range(base, base + PORTS)):
                 _taken.add(base)
                 return base
     raise RuntimeError("no free ports in a row")
@@ -242,12 +241,3 @@ def _bases() -> Iterator[int]:
     span = (LAST_PORT - FIRST_PORT) // EACH
     for step in range(span):
         yield FIRST_PORT + (os.getpid() + step) % span * EACH
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

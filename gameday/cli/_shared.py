@@ -77,12 +77,13 @@ def free_ports(first: int, step: int) -> int:
     from lab.settings import PORTS
 
     for base in range(first, 65536 - PORTS, PORTS * step):
-        if all(_free(port) for port in range(base, base + PORTS)):
+        if all(is_free(port) for port in range(base, base + PORTS)):
             return base
     raise UsageError(f"no {PORTS} free ports in a row from {first} on; set GAMEDAY_LAB_PORT_BASE")
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port of this machine."""
     with closing(socket.socket()) as probe:
         try:
             probe.bind(("127.0.0.1", port))
