@@ -102,13 +102,17 @@ class Rehearsal:
     @property
     def takes_s(self) -> tuple[float, float]:
         """How long the run takes, at least and at most, without the lab's start and the reports."""
-        phases, pace = self.environment.phases.adjusted(self.block.load), self.environment.sampling
-        fault_s = sum(action.intent.lasts_s for action in self.method)
-        before_s = (phases.warmup_s if self.block.load else 0) + phases.baseline_s
-        longest_s = max(phases.recovery_s, self.block.objectives.recover_within_s or 0)
-        proof_s = max(phases.proof_within_s, self.block.objectives.rolled_back_within_s or 0)
-        most = before_s + fault_s + proof_s + longest_s + pace.look_back_s + pace.late_s
-        return before_s + fault_s + phases.recovery_s, most
+        return takes_s(self.environment, self.block, sum(action.intent.lasts_s for action in self.method))
+
+
+def takes_s(environment: Environment, block: Block, fault_s: float) -> tuple[float, float]:
+    """Return how long a run takes, at least and at most, whose fault lasts *fault_s*."""
+    phases, pace = environment.phases.adjusted(block.load), environment.sampling
+    before_s = (phases.warmup_s if block.load else 0) + phases.baseline_s
+    longest_s = max(phases.recovery_s, block.objectives.recover_within_s or 0)
+    proof_s = max(phases.proof_within_s, block.objectives.rolled_back_within_s or 0)
+    most = before_s + fault_s + proof_s + longest_s + pace.look_back_s + pace.late_s
+    return before_s + fault_s + phases.recovery_s, most
 
 
 def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[str, Json]) -> Rehearsal:
