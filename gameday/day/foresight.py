@@ -29,6 +29,7 @@ from gameday.source import Path_
 
 Rule = Callable[[Case, date], Iterator[Problem]]
 LOOKED_AT = 12  # of the begins that a cron has
+SET_ALARM = "alarms.set_state"  # what an inject does that sets off an alarm
 YEARS = 5 * 366 * 86400.0
 
 
@@ -114,15 +115,21 @@ def not_listed(case: Case, today: date) -> Iterator[Problem]:
     """Rule: the environment's rules list what the experiments do."""
     if case.environment is None:
         return
-    listed, name = case.environment.rules.actions, case.environment.name
-    for where, part, file in case.experiments():
-        for action in actions_of(case, file):
-            if action not in listed:
-                message = (
-                    f"{part.experiment} would be refused: {action} is not among the {len(listed)} actions of "
-                    f"[environments.{name}.rules]; list it there, or take the experiment out"
-                )
-                yield case.problem((*where, "experiment"), message)
+    asked = [((*where, "experiment"), part.experiment, action)
+             for where, part, file in case.experiments() for action in actions_of(case, file)]  # fmt: skip
+    asked += [((*where, "alarm"), inject.name, SET_ALARM) for where, inject in case.injects() if inject.alarm]
+    for place, what, action in asked:
+        if message := refused(what, action, case.environment):
+            yield case.problem(place, f"{message}; list it there, or take this out")
+
+
+def refused(what: str, action: str, environment: Environment) -> str:
+    """Return why the rules of *environment* refuse an action of *what*; empty: they list it."""
+    listed = environment.rules.actions
+    if action in listed:
+        return ""
+    place = f"[environments.{environment.name}.rules]"
+    return f"{what} would be refused: {action} is not among the {len(listed)} actions of {place}"
 
 
 def actions_of(case: Case, file: Path) -> list[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gameday.day import calendar
 from gameday.day.case import Case
-from gameday.day.conditions import FORMS, condition_of
 from gameday.day.plan import Inject, Item
 from gameday.decode import suggestion
 from gameday.errors import Problem, UsageError
@@ -22,7 +21,9 @@ from gameday.safety import freeze
 from gameday.source import Path_, Source
 
 Rule = Callable[[Case], Iterator[Problem]]
-WORDS = ("last", "all")  # of `only_if`
+WORDS = ("last", "all")  # of `only_if`, beside names
+VERDICTS = ("held", "broke", "inconclusive")
+FORMS = "write `last held`, `all held`, or `NAME held`, `NAME broke`, `NAME inconclusive` of an earlier item"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ONE_OF = ("message", "alarm", "leaves", "experiment")
 
@@ -132,14 +133,14 @@ def conditions(case: Case) -> Iterator[Problem]:
 
 
 def _condition(item: Item, before: list[str], pauses: list[str]) -> str:
-    condition = condition_of(item.only_if)
-    if condition is None:
+    of, _, verdict = item.only_if.rpartition(" ")
+    if not of or " " in of or verdict not in VERDICTS or (of == "all" and verdict != "held"):
         return f"{item.only_if!r} is no condition; {FORMS}"
-    if condition.of in pauses:
-        return f"{condition.of} is a pause, which neither holds nor breaks; name an experiment"
-    if condition.of not in (*WORDS, *before):
-        hint = suggestion(condition.of, before) if before else "there is none before it"
-        return f"no experiment {condition.of!r} comes before {item.name}; {hint}"
+    if of in pauses:
+        return f"{of} is a pause, which neither holds nor breaks; name an experiment"
+    if of not in (*WORDS, *before):
+        hint = suggestion(of, before) if before else "there is none before it"
+        return f"no experiment {of!r} comes before {item.name}; {hint}"
     if not before:
         return f"no experiment comes before {item.name}; take the condition out"
     return ""
