@@ -17,12 +17,16 @@ def told(seen: Preview, reveal: bool) -> Iterator[str]:
     yield f"plan of the game day: {plan.title}"
     yield f"  on         {environment.name} ({environment.kind}{word}), account {environment.account}"
     yield f"  when       {_when(seen)}"
-    yield from (f"  {role:<10} {', '.join(who)}" for role, who in plan.roles.named().items())
-    yield from (f"  objective  {text}" for text in plan.objectives)
-    yield "\ngo/no-go"
+    if plan.objectives:
+        yield "\nwhat it is to show"
+    yield from (f"  {text}" for text in plan.objectives)
+    yield "\npeople"
+    yield from (f"  {role:<20} {', '.join(who)}" for role, who in plan.roles.named().items())
+    if plan.checklist:
+        yield "\ngo/no-go"
     yield from (f"  {'must' if line.must else 'may':<10} {line.ask or f'looked at: {line.look}'}"
                 for line in plan.checklist)  # fmt: skip
-    yield "\nagenda, from the begin of the day: at the earliest and at the latest"
+    yield "\nagenda, from the begin of the day: at the earliest and at the latest, when nothing is skipped"
     for item, span in zip(plan.agenda, seen.spans, strict=True):
         yield from _item(seen, item, span, reveal)
     yield from _injects(seen, reveal)
