@@ -9,7 +9,7 @@ from pathlib import Path
 from gameday.config import Environment
 from gameday.day.plan import Inject, Item, Plan
 from gameday.errors import Problem
-from gameday.gate.suite import place
+from gameday.gate.suite import is_file, place
 from gameday.model import Block
 from gameday.source import Path_, Source
 
@@ -44,13 +44,13 @@ class Case:
 
     def items(self) -> Iterator[tuple[Path_, Item]]:
         """Yield each item of the agenda with its place."""
-        for number, item in enumerate(self.plan.agenda or []):
+        for number, item in enumerate(self.plan.agenda):
             if item is not None:  # it could not be read
                 yield ("agenda", number), item
 
     def injects(self) -> Iterator[tuple[Path_, Inject]]:
         """Yield each inject with its place."""
-        for number, inject in enumerate(self.plan.injects or []):
+        for number, inject in enumerate(self.plan.injects):
             if inject is not None:
                 yield ("injects", number), inject
 
@@ -63,7 +63,7 @@ class Case:
         """Yield what names an experiment that is there, with its file."""
         for where, part in self.parts():
             file = place(part.experiment, self.source.path, self.root)
-            if part.experiment and file.is_file():
+            if part.experiment and is_file(file):
                 yield where, part, file
 
     def known_files(self, folder: str) -> list[str]:
@@ -73,4 +73,4 @@ class Case:
 
     def is_there(self, file: str) -> bool:
         """Return whether a file is there: from the suite's root, or beside the plan."""
-        return any((folder / file).is_file() for folder in (self.root, self.source.path.parent))
+        return any(is_file(folder / file) for folder in (self.root, self.source.path.parent))

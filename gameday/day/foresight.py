@@ -59,7 +59,7 @@ def estimate(block: Block, environment: Environment) -> tuple[float, float]:
 
 def windows(plan: Plan, environment: Environment | None) -> list[Freeze]:
     """Return the freezes of a plan and of its environment that can be read."""
-    known = [*(plan.freeze or []), *(environment.rules.freeze if environment else [])]
+    known = [*plan.freeze, *(environment.rules.freeze if environment else [])]
     return [window for window in known if window is not None and not freeze.problem_of(window)]
 
 
@@ -144,7 +144,7 @@ def actions_of(case: Case, file: Path) -> list[str]:
 def runbooks(case: Case, today: date) -> Iterator[Problem]:
     """Rule: the runbooks are there when they are needed."""
     named: list[tuple[Path_, str]] = [
-        (("runbooks", number), name) for number, name in enumerate(case.plan.runbooks or []) if name is not None
+        (("runbooks", number), name) for number, name in enumerate(case.plan.runbooks) if name is not None
     ]
     named += [((*where, "runbook"), item.runbook) for where, item in case.items() if item.runbook]
     for where, name in named:

@@ -36,7 +36,7 @@ def people(case: Case) -> Iterator[Problem]:
         if not getattr(case.plan.roles, role).strip():
             yield case.problem(("roles", role), f"a day needs its {role}; write who that is")
     for role in ("responders", "observers"):
-        listed = getattr(case.plan.roles, role) or []
+        listed = getattr(case.plan.roles, role)
         for number, who in enumerate(listed):
             if who is not None and not who.strip():
                 yield case.problem(("roles", role, number), "nobody; write a name, or take it out")
@@ -48,7 +48,7 @@ def when(case: Case) -> Iterator[Problem]:
     """Rule: date, time, cron and zone are what they are to be."""
     for key, message in calendar.problems(case.plan.when):
         yield case.problem(("when", key), message)
-    for number, window in enumerate(case.plan.freeze or []):
+    for number, window in enumerate(case.plan.freeze):
         if window is not None and (message := freeze.problem_of(window)):
             yield case.problem(("freeze", number), message)
 
@@ -70,7 +70,7 @@ def places(case: Case) -> Iterator[Problem]:
 def _channels(case: Case, where: Path_, named: list[str]) -> Iterator[Problem]:
     environment = case.environment
     known = list(environment.channels) if environment else []
-    for number, name in enumerate(named or []):
+    for number, name in enumerate(named):
         if environment is not None and name is not None and name not in known:
             hint = suggestion(name, known) if known else "it has none: add it there, or take this out"
             message = f"no channel {name!r} in [environments.{environment.name}.channels]; {hint}"
@@ -80,7 +80,7 @@ def _channels(case: Case, where: Path_, named: list[str]) -> Iterator[Problem]:
 def checklist(case: Case) -> Iterator[Problem]:
     """Rule: a line of the go/no-go list is a question or a look; none stands twice."""
     seen: list[object] = []
-    for number, line in enumerate(case.plan.checklist or []):
+    for number, line in enumerate(case.plan.checklist):
         if line is not None and bool(line.ask.strip()) == bool(line.look):
             message = "a line is either `ask` (somebody answers) or `look` (the suite looks); write one of them"
             yield case.problem(("checklist", number), message)
@@ -168,7 +168,7 @@ def injects(case: Case) -> Iterator[Problem]:
 
 
 def _delay(case: Case, where: Path_, inject: Inject, item: Item | None) -> Iterator[Problem]:
-    drawn = [one for one in inject.after_s or [] if one is not None]
+    drawn = [one for one in inject.after_s if one is not None]
     if len(drawn) != 2 or not 0 <= drawn[0] <= drawn[1]:
         message = f"the delay is drawn between two numbers of seconds, not {drawn}; write [from, to], as in [20, 60]"
         yield case.problem((*where, "after_s"), message)
@@ -224,7 +224,7 @@ def _of_experiment(case: Case, where: Path_, part: Item | Inject, file: Path) ->
         return
     names = {name for environment in (case.environments or {}).values() for name in environment.names}
     known = sorted(map(str, keys_of(file, names)))
-    for key in part.set or {}:
+    for key in part.set:
         if case.environments is not None and str(key) not in known:
             hint = suggestion(str(key), known) if known else "it declares none"
             message = f"neither {part.experiment} nor an environment has {key!r}; {hint}"

@@ -141,6 +141,7 @@ MISTAKES = {
     item("name: b, pause_s: 9, set: {cluster: x}"): (5, 25, "belongs to an experiment"),
     item("name: b, pause_s: 9, expect: {page: x}"): (5, 25, "belongs to an experiment"),
     item(f"name: b, experiment: {STOP.replace('one', 'a')}"): (5, 25, f"did you mean {STOP!r}?"),
+    item(f"name: b, experiment: {'x' * 300}"): (5, 25, "no experiment"),
     item("name: b, experiment: experiments/suites/smoke.yaml"): (5, 25, "is a suite"),
     item(f"name: b, experiment: {STOP}, set: {{clustr: x}}"): (5, 67, "did you mean 'cluster'?"),
     item(f"name: b, experiment: {STOP}, expect: {{within_s: 5}}"): (5, 69, "write `page`"),
