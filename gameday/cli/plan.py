@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gameday.cli._shared import env_option, environment_up, open_suite, pair, runs_option, say_the_word
-from gameday.errors import Refusal, UsageError
+from gameday.errors import Refusal
+from gameday.model import Json
 
 if TYPE_CHECKING:
     from gameday.engine.rehearsal import Rehearsal, Rehearsed, Sent
@@ -54,10 +55,9 @@ def command(
     suite = open_suite()
     say_the_word(production)
     if plan_file := _of_a_day(file, suite):
-        if given:
-            raise UsageError(f"--set is for an experiment; write `set` into the item of {plan_file}")
         stated = context.get_parameter_source("env") is not click.core.ParameterSource.DEFAULT
-        return _preview(plan_file, env if stated else "", suite, runs, reveal, as_json)
+        values = dict(pair(text) for text in given)
+        return _preview(plan_file, env if stated else "", suite, runs, values, reveal, as_json)
     from gameday.engine.check import check
     from gameday.engine.rehearsal import plain, rehearse
     from gameday.redact import Redactor
@@ -80,15 +80,20 @@ def _of_a_day(file: Path, suite: Path) -> Path | None:
     return path if is_plan(Source.yaml(path).data) else None
 
 
-def _preview(file: Path, env: str, suite: Path, runs: Path, reveal: bool, as_json: bool) -> int:
+def _preview(
+    file: Path, env: str, suite: Path, runs: Path, given: dict[str, Json], reveal: bool, as_json: bool
+) -> int:  # fmt: skip
     from gameday.cli._plan_of_day import told
-    from gameday.day.preview import plain, preview
+    from gameday.config import load_settings
+    from gameday.day.preview import check_values, plain, preview
     from gameday.day.reading import read
     from gameday.redact import Redactor
 
     loaded = read(file, suite)
-    with environment_up(env or loaded.plan.environment, suite, quiet=as_json) as environment:
-        seen = preview(loaded, environment, runs)
+    name = env or loaded.plan.environment
+    check_values(loaded, load_settings(suite).environment(name), given)  # before a lab is started for it
+    with environment_up(name, suite, quiet=as_json) as environment:
+        seen = preview(loaded, environment, runs, given)
     clean = Redactor.from_environment(os.environ).text
     click.echo(clean(json.dumps(plain(seen, reveal), indent=1) if as_json else "\n".join(told(seen, reveal))))
     return 0 if seen.would_run else Refusal.exit_code

@@ -21,10 +21,12 @@ from gameday.day import calendar
 from gameday.day.foresight import SET_ALARM, Span, in_the_way, refused, spans, windows
 from gameday.day.plan import Inject, Item, Plan
 from gameday.day.reading import Loaded
+from gameday.decode import suggestion
 from gameday.engine.check import check
 from gameday.engine.rehearsal import rehearse
 from gameday.engine.setup import facts
 from gameday.errors import GamedayError, UsageError
+from gameday.gate.suite import keys_of
 from gameday.model import Block, Json, iso
 from gameday.notify import Delivery, channels_of
 from gameday.notify import check as look_at
@@ -84,15 +86,16 @@ class Preview:
         return not self.reasons and not self.hidden_reasons
 
 
-def preview(loaded: Loaded, environment: Environment, runs: Path, now: float | None = None) -> Preview:
+def preview(loaded: Loaded, environment: Environment, runs: Path, given: Mapping[str, Json]) -> Preview:
     """Look at everything that can be known of a day on *environment*; *runs* has the earlier days.
 
-    Raises InputError or UsageError: the plan or a channel is wrong, or a value is for nothing.
+    *given* are values for every experiment that has them. Raises InputError or UsageError: the plan or a channel is
+    wrong.
     """
-    now, plan = time.time() if now is None else now, loaded.plan
+    now, plan = time.time(), loaded.plan
     begins = calendar.next_due(plan.when, now)
     blocks = {name: check(file, loaded.root)[1] or Block() for name, file in loaded.files.items()}
-    trials = dict(_trials(loaded, environment))
+    trials = dict(_trials(loaded, environment, given))
     alarms = tuple(_alarms(plan, environment))
     open_, hidden = _reasons(plan, environment, trials, alarms)
     return Preview(
@@ -100,6 +103,15 @@ def preview(loaded: Loaded, environment: Environment, runs: Path, now: float | N
         tuple(_channels(plan, environment, loaded.root)), _drawn(plan), tuple(_action_items(loaded, runs, now)),
         (*_time(plan, environment, begins, now), *open_), tuple(hidden),
     )  # fmt: skip
+
+
+def check_values(loaded: Loaded, environment: Environment, given: Mapping[str, Json]) -> None:
+    """Raise UsageError for a value that is for nothing: no experiment of the plan has it."""
+    known = sorted(frozenset[str]().union(*(keys_of(file, environment.names) for file in loaded.files.values())))
+    for key in given:
+        if key not in known:
+            hint = suggestion(key, known) if known else "it has none"
+            raise UsageError(f"--set {key}: no experiment of {loaded.path} and not the environment has it; {hint}")
 
 
 def parts_of(plan: Plan) -> list[Item | Inject]:
@@ -121,16 +133,18 @@ def _time(plan: Plan, environment: Environment, begins: float | None, now: float
         yield why
 
 
-def _trials(loaded: Loaded, environment: Environment) -> Iterator[tuple[str, Trial]]:
+def _trials(loaded: Loaded, environment: Environment, given: Mapping[str, Json]) -> Iterator[tuple[str, Trial]]:
     """Yield (name of the item or inject, its trial); the same experiment with the same values is rehearsed once."""
     known: dict[str, Trial] = {}
+    keys = {name: keys_of(file, environment.names) for name, file in loaded.files.items()}
     for part in parts_of(loaded.plan):
         if not part.experiment:
             continue
         file = loaded.files[part.name]
-        key = f"{file} {sorted(part.set.items())}"
-        known[key] = known.get(key) or _trial(file, environment, loaded.root, cast("Mapping[str, Json]", part.set))
-        yield part.name, known[key]
+        values = {**part.set, **{key: value for key, value in given.items() if key in keys[part.name]}}
+        same = f"{file} {sorted(values.items())}"
+        known[same] = known.get(same) or _trial(file, environment, loaded.root, values)
+        yield part.name, known[same]
 
 
 def _trial(file: Path, environment: Environment, root: Path, values: Mapping[str, Json]) -> Trial:

@@ -52,3 +52,4 @@ def test_a_day_that_would_be_refused(ruled: Ruled) -> None:
     assert "latency" not in told.out and "what is not announced would be refused, for 1 reason" in told.out
     assert "fault-in-the-break: latency.between is not among" in revealed.out
     assert "FAILS      alarm none-such is not there, so no page can come of it" in revealed.out
+    assert ruled.told(plan, "--set", "clustr=x").code == 2
