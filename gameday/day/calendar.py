@@ -81,7 +81,14 @@ def next_due(when: When, now: float) -> float | None:
 
 def frozen(plan: Plan, environment: Environment, at: float) -> list[str]:
     """Return a sentence for each freeze, of the plan or its environment, that forbids a day at *at*."""
-    return freeze.reasons([*plan.freeze, *environment.rules.freeze], at)
+    found = []
+    for window in (*plan.freeze, *environment.rules.freeze):
+        if problem := freeze.problem_of(window):  # what cannot be read freezes
+            found.append(f"a freeze window cannot be read: {problem}")
+        elif (ends := freeze.until(window, at)) is not None:
+            why = f" ({window.why})" if window.why else ""
+            found.append(f"the freeze {window.begins} to {window.ends}{why} lasts until {shown(ends, 'UTC')}")
+    return found
 
 
 def too_late(plan: Plan, now: float) -> str:
@@ -98,16 +105,6 @@ def too_late(plan: Plan, now: float) -> str:
     late = f"too late: the day was due at {shown(due, plan.when.zone)}, {length(now - due)} ago"
     following = f"the next one is due at {shown(coming, plan.when.zone)}" if coming is not None else "no other is due"
     return f"{late}; the limit is {length(plan.when.late_s)}; it is not caught up, and {following}"
-
-
-def too_early(plan: Plan, now: float) -> str:
-    """Return why a day that nobody attends does not begin yet at *now*; empty: nothing is due later only."""
-    if last_due(plan.when, now) is not None:
-        return ""
-    coming = next_due(plan.when, now)
-    if coming is None or coming - now <= EARLY_S:
-        return ""
-    return f"too early: the day is due at {shown(coming, plan.when.zone)}, in {length(coming - now)}"
 
 
 def missed(plan: Plan, days: Sequence[str], now: float, since: float | None = None) -> list[float]:

@@ -39,17 +39,22 @@ def test_the_first_day_would_be_played(ruled: Ruled) -> None:
     assert all(one["ok"] for one in seen["channels"]), seen["channels"]
 
 
+HIDDEN = """\
+title: A day
+roles: {owner: Ann, coordinator: Bo}
+agenda: [{name: quiet, pause_s: 60}]
+injects:
+  - {name: fault, during: quiet, experiment: experiments/latency/backend-to-database.yaml, expect: {page: none-such}}
+"""
+
+
 def test_a_day_that_would_be_refused(ruled: Ruled) -> None:
-    """Exit 3: an action that the rules do not list, a page whose alarm is not there; what is hidden stays so."""
+    """Exit 3: an action that the rules do not list, of what is not announced; a page's alarm that is not there."""
     settings = ruled.desk.suite / "gameday.toml"
     settings.write_text(settings.read_text().replace('"latency.between", ', "", 1))
     plan = ruled.desk.suite / "mine.yaml"
-    plan.write_text(
-        (ROOT / "plans" / "incident-response.yaml").read_text().replace(f"page: {ALARM}", "page: none-such")
-    )
-    told, revealed = ruled.told(plan), ruled.told(plan, "--reveal")
-    assert (told.code, revealed.code) == (3, 3), told.err
-    assert "latency" not in told.out and "what is not announced would be refused, for 1 reason" in told.out
-    assert "fault-in-the-break: latency.between is not among" in revealed.out
-    assert "FAILS      alarm none-such is not there, so no page can come of it" in revealed.out
-    assert ruled.told(plan, "--set", "clustr=x").code == 2
+    plan.write_text(HIDDEN)
+    seen = ruled.plan(plan, "--reveal", code=3)
+    (why,) = seen["refusals"]
+    assert seen["would_run"] is False and why.startswith("fault: latency.between is not among")
+    assert seen["alarms"] == [{"name": "none-such", "there": False, "tells": 0, "why": ""}]

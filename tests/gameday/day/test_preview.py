@@ -12,8 +12,9 @@ from gameday.cli._plan_of_day import told
 from gameday.config import Environment, Freeze, load_settings
 from gameday.day.foresight import Span, estimate, in_the_way, spans
 from gameday.day.plan import Item, Plan, Roles, When
-from gameday.day.preview import Alarm, Preview, Trial, plain, refusals
+from gameday.day.preview import Alarm, Preview, Trial, check_values, plain, refusals
 from gameday.day.reading import read
+from gameday.errors import UsageError
 from gameday.model import Block, LoadPlan, Objectives
 from gameday.notify import Delivery
 
@@ -73,6 +74,13 @@ def test_a_hidden_refusal_is_counted(seen: Preview) -> None:
     assert refusals(seen, True) == ["a freeze", "fault-in-the-break: the limit is 0"]
     page = "\n".join(told(seen, False))
     assert "for 2 reasons" in page and "the limit" not in page and "for 1 reason; --reveal tells them" in page
+
+
+def test_a_value_for_nothing_is_refused(seen: Preview) -> None:
+    """Before anything is asked; a name of the environment, or of an experiment, is for something."""
+    check_values(seen.loaded, seen.environment, {"cluster": "x", "automation": "watch"})
+    with pytest.raises(UsageError, match="did you mean 'automation'"):
+        check_values(seen.loaded, seen.environment, {"automaton": "watch"})
 
 
 @pytest.mark.parametrize(
