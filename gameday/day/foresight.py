@@ -118,18 +118,11 @@ def not_listed(case: Case, today: date) -> Iterator[Problem]:
     asked = [((*where, "experiment"), part.experiment, action)
              for where, part, file in case.experiments() for action in actions_of(case, file)]  # fmt: skip
     asked += [((*where, "alarm"), inject.name, SET_ALARM) for where, inject in case.injects() if inject.alarm]
+    listed, rules = case.environment.rules.actions, f"[environments.{case.environment.name}.rules]"
     for place, what, action in asked:
-        if message := refused(what, action, case.environment):
+        if action not in listed:
+            message = f"{what} would be refused: {action} is not among the {len(listed)} actions of {rules}"
             yield case.problem(place, f"{message}; list it there, or take this out")
-
-
-def refused(what: str, action: str, environment: Environment) -> str:
-    """Return why the rules of *environment* refuse an action of *what*; empty: they list it."""
-    listed = environment.rules.actions
-    if action in listed:
-        return ""
-    place = f"[environments.{environment.name}.rules]"
-    return f"{what} would be refused: {action} is not among the {len(listed)} actions of {place}"
 
 
 def actions_of(case: Case, file: Path) -> list[str]:

@@ -18,12 +18,12 @@ from typing import Any, cast
 from gameday.aws import Aws
 from gameday.config import Environment
 from gameday.day import calendar
-from gameday.day.foresight import SET_ALARM, Span, in_the_way, refused, spans, windows
+from gameday.day.foresight import SET_ALARM, Span, in_the_way, spans, windows
 from gameday.day.plan import Inject, Item, Plan
 from gameday.day.reading import Loaded
 from gameday.decode import suggestion
 from gameday.engine.check import check
-from gameday.engine.rehearsal import rehearse
+from gameday.engine.rehearsal import refusals_of, rehearse
 from gameday.engine.setup import facts
 from gameday.errors import GamedayError, UsageError
 from gameday.gate.suite import keys_of
@@ -190,11 +190,20 @@ def _reasons(
     for part in parts_of(plan):
         trial = trials.get(part.name)
         reasons = [f"{part.name}: {why}" for why in trial.sentences] if trial and not trial.would_run else []
-        if isinstance(part, Inject) and part.alarm:
-            reasons += [why] if (why := refused(part.name, SET_ALARM, environment)) else []
-            reasons += [f"{part.name}: {lost[part.alarm]}"] if part.alarm in lost else []
+        if isinstance(part, Inject) and part.alarm in lost:
+            reasons.append(f"{part.name}: {lost[part.alarm]}")
+        elif isinstance(part, Inject) and part.alarm:
+            reasons += [f"{part.name}: {why}" for why in refusals_of(environment, _set_off(plan, part.alarm))]
         found[0 if announced(plan, part) else 1].extend(reasons)
     return found
+
+
+def _set_off(plan: Plan, alarm: str) -> dict[str, Any]:
+    """Return what sets off an alarm, as an activity of an experiment."""
+    module, _, func = SET_ALARM.partition(".")
+    arguments = {"alarm": alarm, "hold_s": 0.0, "owner": plan.roles.owner}
+    provider = {"type": "python", "module": f"actions.{module}", "func": func, "arguments": arguments}
+    return {"type": "action", "name": f"set-off-{alarm}", "provider": provider}
 
 
 def _channels(plan: Plan, environment: Environment, root: Path) -> list[Delivery]:

@@ -146,6 +146,13 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     )  # fmt: skip
 
 
+def refusals_of(environment: Environment, activity: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return every reason why one action by itself would be refused in *environment* now."""
+    experiment = {"title": "one action", "method": [activity], "extensions": [{"name": "gameday"}]}
+    run = _run(environment, Aws(environment, read_only=True), Block())
+    return gate.look(run, experiment, dict(environment.names), time.time()).reasons
+
+
 def plain(plan: Rehearsal) -> dict[str, Json]:
     """Return the rehearsal as JSON."""
     least, most = plan.takes_s
