@@ -1,7 +1,8 @@
 """Writes the reference pages from the code: `python -m docs.reference`; with `--check` it only compares.
 
 Actions and probes come from their docstrings and signatures, the command line from click, exit codes, signals and the
-block's JSON Schema from `gameday.model`, that of a suite from `gameday.gate`, the lab's builds from their table.
+block's JSON Schema from `gameday.model`, those of a suite from `gameday.gate` and of a plan from `gameday.day`, the
+lab's builds from their table.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import click
 
 import lab.builds
 from gameday.cli import gameday
+from gameday.day.plan import Plan
 from gameday.decode import json_schema
 from gameday.gate.suite import Suite
 from gameday.model import EXIT_CODES, SIGNALS, Block
@@ -91,6 +93,7 @@ def pages() -> dict[str, str]:
     """Return {file name: text} of every generated page."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gameday block", **json_schema(Block)}
     suite = {"$schema": schema["$schema"], "title": "suite of a release gate", **json_schema(Suite)}
+    plan = {"$schema": schema["$schema"], "title": "plan of a game day", **json_schema(Plan)}
     return {
         "actions.md": activities("actions", "Actions"),
         "probes.md": activities("probes", "Probes and proofs"),
@@ -99,6 +102,7 @@ def pages() -> dict[str, str]:
         "builds.md": builds(),
         "gameday-block.schema.json": json.dumps(schema, indent=1) + "\n",
         "gate-suite.schema.json": json.dumps(suite, indent=1) + "\n",
+        "plan.schema.json": json.dumps(plan, indent=1) + "\n",
     }
 
 

@@ -138,6 +138,14 @@ class Source:
         line, column = self.locate(where, at_key=at_key)
         return Problem(str(self.path), line, column, message)
 
+    def scalar(self, where: Path_) -> str | None:
+        """Return the text of the one value at *where* as it stands in a YAML file: `10:00`, which YAML reads as 600."""
+        node = self.root
+        for step in where:
+            found = _child(node, step) if node is not None else None
+            node = found[1] if found else None
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+
     def locate(self, where: Path_, *, at_key: bool = False) -> tuple[int, int]:
         """Return (line, column), counted from 1, of what stands at *where*, or of the nearest thing around it."""
         if self.root is None:
@@ -160,6 +168,8 @@ def _say(error: yaml.MarkedYAMLError) -> str:
     what = error.problem or error.context or "cannot be read"
     if "'\\t'" in what:
         what = "a tab; indent with spaces"
+    elif "scanning an alias" in str(error.context):
+        what += ' (a text that begins with "*" needs quotes)'
     elif "mapping values are not allowed here" in what:
         what += ' (a text with ": " in it needs quotes)'
     return f"not valid YAML: {what}; mend it here"

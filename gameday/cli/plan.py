@@ -1,4 +1,4 @@
-"""`gameday plan`: a rehearsal of one run, for people and as JSON. It reads, and changes nothing."""
+"""`gameday plan`: a rehearsal of one run or of a whole day, for people and as JSON. It reads, and changes nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gameday.cli._shared import env_option, environment_up, open_suite, pair, say_the_word
+from gameday.cli._shared import env_option, environment_up, open_suite, pair, runs_option, say_the_word
 from gameday.errors import Refusal
+from gameday.model import Json
 
 if TYPE_CHECKING:
     from gameday.engine.rehearsal import Rehearsal, Rehearsed, Sent
@@ -26,12 +27,21 @@ SHOWN = 10  # of the targets that one is drawn from
 @click.option(
     "--set", "given", multiple=True, metavar="KEY=VALUE", help="A value of the configuration; may be repeated."
 )
+@click.option("--reveal", is_flag=True, help="Of a game day: show what is not announced, and the drawn delays.")
+@runs_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, and nothing else, on standard output.")
 @click.option(
     "--production", metavar="NAME", envvar="GAMEDAY_PRODUCTION", help="The word for a production environment: its name."
 )
-def command(file: Path, env: str, given: tuple[str, ...], as_json: bool, production: str | None) -> int:
+@click.pass_context
+def command(
+    context: click.Context, file: Path, env: str, given: tuple[str, ...], reveal: bool, runs: Path, as_json: bool,
+    production: str | None,
+) -> int:  # fmt: skip
     """Say what a run of FILE would do, and whether it would be let: targets, blast radius, every API call, each undo.
+
+    FILE is an experiment; or the plan of a game day, or its name in plans: then its agenda with times, what each
+    experiment would do, and who would hear of it, on the plan's environment unless --on names another.
 
     Nothing is changed: only reading calls leave this machine. Exit 0: it would run. 3: it would be refused, or a
     permission is missing; all reasons are printed. 2: the input is wrong.
@@ -40,9 +50,14 @@ def command(file: Path, env: str, given: tuple[str, ...], as_json: bool, product
     Example:
       gameday plan experiments/ecs/stop-one-task.yaml
       gameday plan experiments/rds/reboot-with-failover.yaml --on staging --json
+      gameday plan plans/first-game-day.yaml
     """
     suite = open_suite()
     say_the_word(production)
+    if plan_file := _of_a_day(file, suite):
+        stated = context.get_parameter_source("env") is not click.core.ParameterSource.DEFAULT
+        values = dict(pair(text) for text in given)
+        return _preview(plan_file, env if stated else "", suite, runs, values, reveal, as_json)
     from gameday.engine.check import check
     from gameday.engine.rehearsal import plain, rehearse
     from gameday.redact import Redactor
@@ -54,6 +69,34 @@ def command(file: Path, env: str, given: tuple[str, ...], as_json: bool, product
     clean = Redactor.from_environment(os.environ).text
     click.echo(clean(json.dumps(plain(plan), indent=1) if as_json else "\n".join(_told(plan))))
     return 0 if plan.would_run else Refusal.exit_code
+
+
+def _of_a_day(file: Path, suite: Path) -> Path | None:
+    """Return the file of a game day's plan; None: *file* is none."""
+    from gameday.day.reading import find, is_plan
+    from gameday.source import Source
+
+    path = find(str(file), suite) if not file.suffix and not file.exists() else file
+    return path if is_plan(Source.yaml(path).data) else None
+
+
+def _preview(
+    file: Path, env: str, suite: Path, runs: Path, given: dict[str, Json], reveal: bool, as_json: bool
+) -> int:  # fmt: skip
+    from gameday.cli._plan_of_day import told
+    from gameday.config import load_settings
+    from gameday.day.preview import check_values, plain, preview
+    from gameday.day.reading import read
+    from gameday.redact import Redactor
+
+    loaded = read(file, suite)
+    name = env or loaded.plan.environment
+    check_values(loaded, load_settings(suite).environment(name), given)  # before a lab is started for it
+    with environment_up(name, suite, quiet=as_json) as environment:
+        seen = preview(loaded, environment, runs, given)
+    clean = Redactor.from_environment(os.environ).text
+    click.echo(clean(json.dumps(plain(seen, reveal), indent=1) if as_json else "\n".join(told(seen, reveal))))
+    return 0 if seen.would_run else Refusal.exit_code
 
 
 def _told(plan: Rehearsal) -> Iterator[str]:

@@ -82,6 +82,8 @@ def _examine(source: Source, suite: Path, rules: tuple[Rule, ...]) -> tuple[Case
         return None, [source.problem((), f"{what}; write a mapping with title, description and method")]
     if "experiments" in source.data and "method" not in source.data:
         return None, [source.problem((), "a suite, not an experiment; `gameday gate` plays it")]
+    if "agenda" in source.data and "method" not in source.data:
+        return None, [source.problem((), "a plan of a game day, not an experiment; `gameday play` plays it")]
     if fis.is_template(source.data):
         return None, [source.problem((), "a template of FIS, not an experiment; `gameday check` looks at it")]
     block, problems = attempt_block(source)

@@ -102,13 +102,17 @@ class Rehearsal:
     @property
     def takes_s(self) -> tuple[float, float]:
         """How long the run takes, at least and at most, without the lab's start and the reports."""
-        phases, pace = self.environment.phases.adjusted(self.block.load), self.environment.sampling
-        fault_s = sum(action.intent.lasts_s for action in self.method)
-        before_s = (phases.warmup_s if self.block.load else 0) + phases.baseline_s
-        longest_s = max(phases.recovery_s, self.block.objectives.recover_within_s or 0)
-        proof_s = max(phases.proof_within_s, self.block.objectives.rolled_back_within_s or 0)
-        most = before_s + fault_s + proof_s + longest_s + pace.look_back_s + pace.late_s
-        return before_s + fault_s + phases.recovery_s, most
+        return takes_s(self.environment, self.block, sum(action.intent.lasts_s for action in self.method))
+
+
+def takes_s(environment: Environment, block: Block, fault_s: float) -> tuple[float, float]:
+    """Return how long a run takes, at least and at most, whose fault lasts *fault_s*."""
+    phases, pace = environment.phases.adjusted(block.load), environment.sampling
+    before_s = (phases.warmup_s if block.load else 0) + phases.baseline_s
+    longest_s = max(phases.recovery_s, block.objectives.recover_within_s or 0)
+    proof_s = max(phases.proof_within_s, block.objectives.rolled_back_within_s or 0)
+    most = before_s + fault_s + proof_s + longest_s + pace.look_back_s + pace.late_s
+    return before_s + fault_s + phases.recovery_s, most
 
 
 def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[str, Json]) -> Rehearsal:
@@ -127,10 +131,10 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     refuse_way_out(environment)
     aws = Aws(environment, read_only=True)
     caller = aws.check_account()
-    run = _run(environment, aws, block)
+    run = unarmed(environment, aws, block)
     found = gate.look(run, experiment, configuration, time.time())
     reasons = [*found.reasons, *_proofs(run, block)]
-    guards, steady = _watched(run, block)
+    guards, steady = watched(run, block)
     intents = (*found.method, *found.rollbacks)
     needs, to_tasks = needs_of(intents, aws.made), [role for one in intents for role in one.passes_to_tasks]
     permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method), to_tasks)]
@@ -140,6 +144,13 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
         tuple(_rehearsed(aws, intent) for intent in found.rollbacks),
         guards, steady, tuple(permissions), tuple(reasons),
     )  # fmt: skip
+
+
+def refusals_of(environment: Environment, activity: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return every reason why one action by itself would be refused in *environment* now."""
+    experiment = {"title": "one action", "method": [activity], "extensions": [{"name": "gameday"}]}
+    run = unarmed(environment, Aws(environment, read_only=True), Block())
+    return gate.look(run, experiment, dict(environment.names), time.time()).reasons
 
 
 def plain(plan: Rehearsal) -> dict[str, Json]:
@@ -224,7 +235,7 @@ def _configured(
     return {**names, **configuration}, replace(environment, names=names)
 
 
-def _run(environment: Environment, aws: Aws, block: Block) -> armed.Run:
+def unarmed(environment: Environment, aws: Aws, block: Block) -> armed.Run:
     """Return a run that is never armed, so no fault of it can begin."""
     promises = Promises(Path(os.devnull))
     return armed.Run(
@@ -246,7 +257,7 @@ def _proofs(run: armed.Run, block: Block) -> list[str]:
     return reasons
 
 
-def _watched(run: armed.Run, block: Block) -> tuple[tuple[Reading, ...], armed.Steady]:
+def watched(run: armed.Run, block: Block) -> tuple[tuple[Reading, ...], armed.Steady]:
     """Return what the guards read now, and what the metrics say; the load's signals are not there yet."""
     guards = gate.guards_of(run.environment, block)
     own = {metric_name(g): MetricSpec(g.metric, g.dimensions, g.stat) for g in guards if g.metric and "/" in g.metric}

@@ -6,6 +6,7 @@ quarantine whose day has passed) is told by `overdue`: such a suite is still pla
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -176,8 +177,13 @@ def problems_of(path: Path, root: Path, today: date) -> list[Problem]:
 
 def place(file: str, suite_file: Path, root: Path) -> Path:
     """Return where the experiment *file* of a suite stands: from the root, else beside the suite file."""
-    found = [path for path in (root / file, suite_file.parent / file) if path.is_file()]
+    found = [path for path in (root / file, suite_file.parent / file) if is_file(path)]
     return near(found[0]) if found else Path(file)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that no file can have is the name of none."""
+    return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises when a name is too long
 
 
 def _of_experiment(file: Path, root: Path) -> list[Problem]:
@@ -195,6 +201,8 @@ def _suite(source: Source, root: Path) -> tuple[Suite | None, list[Problem]]:
     if isinstance(source.data, dict) and "method" in source.data and "experiments" not in source.data:
         return None, [source.problem((), f"an experiment, not a suite; `gameday run {source.path}` plays it")]
     suite, problems = attempt(Suite, source, (), _plain(source.data))
+    if suite is not None and not all(suite.experiments):  # one could not be read, which is told
+        return None, problems
     if isinstance(source.data, dict) and suite is not None:
         problems += [*_of_suite(source, suite, root), *_of_entries(source, suite, root)]
     return suite, problems
@@ -244,7 +252,7 @@ def _of_entries(source: Source, suite: Suite, root: Path) -> Iterator[Problem]:
 
 def _of_file(source: Source, where: Path_, entry: Entry, root: Path) -> Iterator[Problem]:
     path = place(entry.file, source.path, root)
-    if not path.is_file():
+    if not is_file(path):
         there = sorted(str(one.relative_to(root)) for one in (root / "experiments").rglob("*.yaml"))
         known = [name for name in there if not name.startswith(str(FOLDER))]
         hint = suggestion(entry.file, known) if known else "write it first"

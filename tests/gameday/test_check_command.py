@@ -29,10 +29,10 @@ def suite(tmp_path: Path) -> Path:
 
 
 def test_all_of_ours_are_fine() -> None:
-    """Without FILE: every experiment and gameday.toml, one line, exit 0."""
+    """Without FILE: every experiment, every plan and gameday.toml, one line, exit 0."""
     ended = gameday_check()
     assert (ended.returncode, ended.stderr) == (0, "")
-    files = len(list((ROOT / "experiments").rglob("*.yaml"))) + 1
+    files = len([path for folder in ("experiments", "plans") for path in (ROOT / folder).rglob("*.yaml")]) + 1
     assert ended.stdout == f"{files} files are fine\n"
 
 

@@ -80,6 +80,8 @@ MISTAKES = {
     f"experiments:\n- file: {STOP}\n  breaks: [p99_ms]": (3, 11, "belongs to `expect: broke`"),
     f"experiments:\n- {{file: {STOP}, expect: broke, why: x, until: y, breaks: [p98_ms]}}": (2, 88, "mean 'p99_ms'"),
     f"experiments:\n- file: {STOP}\n- file: ./{STOP}": (3, 3, "stands twice"),
+    "experiments: [{touches: []}]": (1, 15, "lacks the key 'file'"),
+    f"experiments: [{{file: {'x' * 300}}}]": (1, 22, "no experiment"),
     "title: x\nmethod: []": (1, 1, "an experiment, not a suite"),
     f"experiments:\n- file: {STOP}\n  until: 2027-01-31": (3, 10, "belongs to `expect: broke`"),
     f"experiments:\n- file: {STOP}\n  expect: broke\n  why: x\n  until: '2027-02-31'": (5, 10, "no day"),
