@@ -127,10 +127,10 @@ def rehearse(file: Path, environment: Environment, suite: Path, given: Mapping[s
     refuse_way_out(environment)
     aws = Aws(environment, read_only=True)
     caller = aws.check_account()
-    run = _run(environment, aws, block)
+    run = unarmed(environment, aws, block)
     found = gate.look(run, experiment, configuration, time.time())
     reasons = [*found.reasons, *_proofs(run, block)]
-    guards, steady = _watched(run, block)
+    guards, steady = watched(run, block)
     intents = (*found.method, *found.rollbacks)
     needs, to_tasks = needs_of(intents, aws.made), [role for one in intents for role in one.passes_to_tasks]
     permissions = [*made(aws.made), *simulated(aws, caller, needs, _context(run, found.method), to_tasks)]
@@ -224,7 +224,7 @@ def _configured(
     return {**names, **configuration}, replace(environment, names=names)
 
 
-def _run(environment: Environment, aws: Aws, block: Block) -> armed.Run:
+def unarmed(environment: Environment, aws: Aws, block: Block) -> armed.Run:
     """Return a run that is never armed, so no fault of it can begin."""
     promises = Promises(Path(os.devnull))
     return armed.Run(
@@ -246,7 +246,7 @@ def _proofs(run: armed.Run, block: Block) -> list[str]:
     return reasons
 
 
-def _watched(run: armed.Run, block: Block) -> tuple[tuple[Reading, ...], armed.Steady]:
+def watched(run: armed.Run, block: Block) -> tuple[tuple[Reading, ...], armed.Steady]:
     """Return what the guards read now, and what the metrics say; the load's signals are not there yet."""
     guards = gate.guards_of(run.environment, block)
     own = {metric_name(g): MetricSpec(g.metric, g.dimensions, g.stat) for g in guards if g.metric and "/" in g.metric}
