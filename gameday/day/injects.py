@@ -7,6 +7,7 @@ was killed in between does nothing twice. People always know it for practice: ev
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -96,9 +97,13 @@ class Injector:
         self.timeline = timeline
         self.notifier = notifier
         self.alarming = Alarming(plan, environment, aws, timeline, redact)
+        self._telling: list[threading.Thread] = []
 
     def fire(self, inject: Inject) -> None:
-        """Put *inject* in, and write down that it was, or why it could not be. Never raises."""
+        """Put *inject* in, and write down that it was, or why it could not be. Never raises, never waits for a channel.
+
+        What became of a message is an event of its own, once it is known; `close` waits for those.
+        """
         acts = {"message": self._say, "alarm": self._alarm, "leaves": self._leave}
         try:
             acts.get(inject.kind, self._nothing)(inject)
@@ -119,20 +124,28 @@ class Injector:
         """Return what injects changed and nobody has put back, with the command that does; none is as it should be."""
         return self.alarming.left()
 
+    def close(self) -> None:
+        """Wait until every message is out, or given up."""
+        for thread in self._telling:
+            thread.join()
+
     def _say(self, inject: Inject) -> None:
         self._fired(inject, inject.message)
-        self._tell(inject, inject.message, [])
+        self._tell(inject, inject.message)
 
     def _alarm(self, inject: Inject) -> None:
         self.alarming.refuse(inject.alarm)
-        self._fired(inject, f"the alarm {inject.alarm} is put into ALARM; nothing is broken")
+        what = f"the alarm {inject.alarm} is put into ALARM by hand; nothing is broken"
+        if inject.announced:
+            self._tell(inject, what)
+        self._fired(inject, what)
         self.alarming.set_off(inject.alarm)
 
     def _leave(self, inject: Inject) -> None:
         gone = f"{inject.leaves} leaves {_how_long(inject)}, and others take over"
         if inject.announced:
             self._fired(inject, gone)
-            self._tell(inject, gone, [])
+            self._tell(inject, gone)
         else:
             self._fired(inject, f"{gone}; tell {inject.leaves}, and nobody else")
 
@@ -140,7 +153,7 @@ class Injector:
         back = f"{inject.leaves} is back"
         self._note("inject.over", back, inject)
         if inject.announced:
-            self._tell(inject, back, [])
+            self._tell(inject, back)
 
     def _nothing(self, inject: Inject) -> None:
         raise Refusal(f"{inject.name} is played as an experiment, not put in")
@@ -159,14 +172,20 @@ class Injector:
             facts["leaves"] = inject.leaves
         self.timeline.add(kind, text, who=inject.leaves or SUITE, item=inject.during, **facts)
 
-    def _tell(self, inject: Inject, title: str, lines: list[str]) -> None:
-        """Say it in the inject's channels, the plan's, or all; what became of each stands in the timeline."""
+    def _tell(self, inject: Inject, title: str) -> None:
+        """Say it in the inject's channels, the plan's, or all, without waiting for them."""
         wanted, channels = inject.to or self.plan.channels, self.notifier.channels
         named = {name: one for name, one in channels.named.items() if not wanted or name in wanted}
-        some = replace(self.notifier, channels=replace(channels, named=named))  # the threads are the same
-        said = some.tell(KIND, title, lines)
-        deliveries = [each.as_json() for each in said]
-        self.timeline.add("told", title, who=SUITE, item=inject.during, deliveries=deliveries, inject=inject.name)
+        some = replace(self.notifier, channels=replace(channels, named=named))  # the threads of messages are the same
+
+        def tell() -> None:
+            deliveries = [each.as_json() for each in some.tell(KIND, title, [])]
+            with suppress(OSError):  # a full disk: the day itself ends by it
+                facts: dict[str, Any] = {"deliveries": deliveries, "inject": inject.name}
+                self.timeline.add("told", title, who=SUITE, item=inject.during, **facts)
+
+        self._telling.append(threading.Thread(target=tell, daemon=True, name=f"gameday-inject-{inject.name}"))
+        self._telling[-1].start()
 
 
 def _how_long(inject: Inject) -> str:

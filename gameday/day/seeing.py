@@ -168,18 +168,23 @@ def _leads(aws: Aws, action: str) -> bool:
 
 
 def guards(scene: Scene) -> tuple[Answer, str]:
-    """Return whether every guard of the day's experiments and of the environment lets a fault begin."""
-    block = scene.block
-    before = [guard for guard in gate.guards_of(scene.environment, block) if not guard.signal]
-    later = len(gate.guards_of(scene.environment, block)) - len(before)
-    if not before:
-        return "unknown", f"no guard can be read before there is load; {later} of the load's signals wait for it"
-    readings, _ = watched(scene.run, replace(block, guards=[one for one in block.guards if not one.signal]))
-    for answer, word in ((Seen.NO, "no"), (Seen.UNKNOWN, "unknown")):
-        if found := [one.sentence for one in readings if one.answer is answer]:
-            return ("no" if word == "no" else "unknown"), "; ".join(found)
-    more = f"; {later} more watch the load once there is one" if later else ""
-    return "yes", "; ".join(one.sentence for one in readings) + more
+    """Return whether every guard of the day's experiments and of the environment lets a fault begin.
+
+    Signals of the load, and metrics that nothing brings about yet, are not there before a run: they are named.
+    """
+    every = gate.guards_of(scene.environment, scene.block)
+    readings, _ = watched(scene.run, scene.block)
+    seen = list(zip(every, readings, strict=True))
+    later = [one for guard, one in seen if guard.signal or (guard.metric and one.answer is Seen.UNKNOWN)]
+    now = [one for _, one in seen if one not in later]
+    if wrong := [one.sentence for one in now if one.answer is Seen.NO]:
+        return "no", "; ".join(wrong)
+    if dark := [one.sentence for one in now if one.answer is Seen.UNKNOWN]:
+        return "unknown", "; ".join(dark)
+    if not now:
+        return "unknown", f"{len(later)} guards, and none of them can be read before there is load"
+    more = f"; {len(later)} more begin with the load" if later else ""
+    return "yes", "; ".join(one.sentence for one in now) + more
 
 
 def nothing_runs(scene: Scene) -> tuple[Answer, str]:
