@@ -15,7 +15,7 @@ from gameday.errors import UndoIncomplete
 from gameday.safety import armed
 from gameday.safety.armed import Run
 from gameday.safety.intent import Call, Fault, Intent, Undo, fault
-from gameday.safety.targets import Alarm, read_alarm, read_service
+from gameday.safety.targets import Alarm, read_alarm
 
 PRACTICE = "[GAME DAY]"  # every reason begins with it: whoever is paged knows it for practice
 LONGEST_REASON = 1023  # of SetAlarmState
@@ -133,15 +133,15 @@ def _intent(run: Run, found: Alarm, seconds: float, reason: str) -> Intent:
 
 
 def _deploying(run: Run, found: Alarm) -> list[str]:
-    """Return why not, while the service is being deployed under the eyes of this alarm: ECS would roll it back."""
+    """Return why not, while the service is deployed under the eyes of this alarm: ECS would roll it back in earnest."""
     cluster, service = run.environment.names.get("cluster"), run.environment.names.get("service")
-    if not cluster or not service:
-        return []
-    told: Any = run.aws.ecs.describe_services(cluster=cluster, services=[service])["services"]
-    watched = [((one.get("deploymentConfiguration") or {}).get("alarms") or {}) for one in told]
-    if not any(one.get("enable") and found.name in one.get("alarmNames", []) for one in watched):
-        return []
-    return [f"{why}, and {found.name} would roll it back" for why in read_service(run, cluster, service).unrest]
+    told: Any = run.aws.ecs.describe_services(cluster=cluster, services=[service]) if cluster and service else {}
+    for one in told.get("services", []):
+        alarms = (one.get("deploymentConfiguration") or {}).get("alarms") or {}
+        under_way = [each for each in one["deployments"] if each.get("rolloutState") == "IN_PROGRESS"]
+        if under_way and alarms.get("enable") and found.name in alarms.get("alarmNames", []):
+            return [f"{found.name} watches the deployment of {service} that is under way: ECS would roll it back"]
+    return []
 
 
 def _by_hand(found: Alarm) -> str:

@@ -40,7 +40,7 @@ class Alarming:
 
     def refuse(self, alarm: str) -> None:
         """Look at everything that a run would look at. Raises Refusal: the alarm must not be set off now, and why."""
-        found = gate.look(self._run(), _experiment(self._arguments(alarm)), self.environment.names, time.time())
+        found = gate.look(self.run(), _experiment(self._arguments(alarm)), self.environment.names, time.time())
         if reasons := [*self._busy(), *found.reasons]:
             raise Refusal("; ".join(reasons))
 
@@ -48,7 +48,7 @@ class Alarming:
         """Put the alarm into ALARM and leave it there; its promise is on disk before. Raises what the call raises."""
         from actions.alarms import set_state
 
-        armed.arm(self._run())
+        armed.arm(self.run())
         try:
             set_state(**self._arguments(alarm))
         finally:
@@ -71,15 +71,16 @@ class Alarming:
         """Return what is still promised, with the command that restores it by hand."""
         return [f"{one.sentence}; restore it with: {one.by_hand}" for one in self.promises.open()]
 
-    def _arguments(self, alarm: str) -> dict[str, Any]:
-        return {"alarm": alarm, "hold_s": 0.0, "owner": self.plan.roles.owner}
-
-    def _run(self) -> armed.Run:
+    def run(self) -> armed.Run:
+        """Return what the fault acts with; its record is the day's folder."""
         return armed.Run(
             id=self.recorder.folder.name, environment=self.environment, aws=self.aws, recorder=self.recorder,
             promises=self.promises, blast=Blast(), random=random.Random(self.plan.seed),
             steady=lambda: armed.Steady(Answer.UNKNOWN),
         )  # fmt: skip
+
+    def _arguments(self, alarm: str) -> dict[str, Any]:
+        return {"alarm": alarm, "hold_s": 0.0, "owner": self.plan.roles.owner}
 
     def _busy(self) -> Iterator[str]:
         """Yield who else holds the environment: a run of somebody else must not get a page that it never made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from actions import alarms
 from gameday.aws import Aws
 from gameday.cli._shared import lab_variables
 from gameday.config import Environment, Freeze, load_settings
@@ -24,10 +26,12 @@ from gameday.engine.setup import facts
 from gameday.notify import Notifier, channels_of
 from gameday.record import write_json
 from gameday.redact import Redactor
+from gameday.safety import armed
 from gameday.safety.lock import Holder, LocalLock
 from gameday.safety.promises import Promises
 from lab.seed import ALERTS
 from lab.settings import CLUSTER, ERROR_ALARM
+from probes import alarms as probes
 from tests.lab.bench import wait_until
 from tests.lab.people.caller import People
 from tests.lab.twin import Twin, twin
@@ -154,6 +158,24 @@ def test_an_alarm_that_would_stay_is_left_to_gameday_undo_when_the_day_is_killed
     assert scene.state(STILL) == ("OK", "[GAME DAY] over: as before") and not day.injector.left()
     day.injector.end(STAYS)
     assert scene.state(STILL)[0] == "OK" and day.events("inject.over")[0].data["complete"] is True
+
+
+def test_the_proofs_of_an_alarm_that_fired_and_told_somebody(scene: Scene, day: Day) -> None:
+    """Held for a while and put back, as an experiment does; the proofs are CloudWatch's own history of it."""
+    run = day.injector.alarming.run()
+    since = time.time()
+    assert (probes.fired(run, {}, since).proven, probes.told(run, {}, since).proven) == (False, False)
+    armed.arm(run)
+    try:
+        done = alarms.set_state(alarm=STILL, hold_s=0.3)
+    finally:
+        armed.disarm()
+    assert (done["was"], scene.state(STILL)[0], day.injector.left()) == ("OK", "OK", [])
+    wait_until(lambda: bool(probes.told(run, {}, since).proven), 30, "its action is performed")
+    fired, told = probes.fired(run, {}, since), probes.told(run, {}, since)
+    assert fired.proven and done["reason"] in fired.sentences[0]
+    assert told.instants["CloudWatch: alarm told"] >= fired.instants["CloudWatch: alarm fired"] >= since - 1
+    assert ALERTS in told.sentences[0]
 
 
 def test_what_an_alarm_finds_out_itself_is_left_alone(scene: Scene, day: Day) -> None:
