@@ -17,7 +17,7 @@ from gameday.safety.armed import Run
 from gameday.safety.intent import Target
 
 MOST = 100  # DescribeTasks takes no more at once
-TELLING = ("sns", "ssm-incidents")  # services whose actions tell people, and change nothing
+TELLING = (["sns"], ["ssm-incidents"])  # services whose actions tell people, and change nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,7 @@ class Alarm:
     reason: str
     actions: tuple[str, ...]
     enabled: bool  # its actions are performed
+    parents: Mapping[str, tuple[str, ...]]  # composite alarms that may follow it, and their actions
 
     @property
     def target(self) -> Target:
@@ -149,29 +150,49 @@ class Alarm:
     def objections(self, environment: Environment) -> tuple[str, ...]:
         """Return why it must not be put into ALARM by hand: it would end a run, or do more than tell somebody."""
         found = [*elsewhere(self.arn, environment), *_untagged(self.target, self.tags, environment)]
-        if self.name in (*environment.rules.alarms, environment.names.get("stop_alarm")):
-            found.append(f"{self.name} guards the runs on {environment.name}: it would end them")
+        for name in {self.name, *self.parents} & {*environment.rules.alarms, environment.names.get("stop_alarm")}:
+            found.append(f"{name} guards the runs on {environment.name}: it would end them")
         if self.state == "ALARM":
             found.append(f"{self.name} is in ALARM already, so nobody would hear anything new ({self.reason})")
-        acting = [arn for arn in self.actions if not arn.startswith("arn:") or arn.split(":")[2] not in TELLING]
-        if acting and self.enabled:
-            found.append(f"{self.name} does more than tell somebody: {', '.join(acting)}; the limit is 0 such actions")
+        for name, actions in {self.name: self.actions if self.enabled else (), **self.parents}.items():
+            if acting := [arn for arn in actions if arn.split(":")[2:3] not in TELLING]:
+                found.append(f"{name} does more than tell somebody: {', '.join(acting)}; the limit is 0 such actions")
         return tuple(found)
 
 
 def read_alarm(run: Run, name: str) -> Alarm:
     """Look at an alarm. Raises Refusal when there is none."""
-    kinds: Any = ["MetricAlarm", "CompositeAlarm"]
-    answer: Any = run.aws.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=kinds)
-    alarms = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-    if not alarms:
+    if not (alarms := _alarms(run, [name])):
         raise Refusal(f"there is no alarm {name}")
     found = alarms[0]
     told = run.aws.cloudwatch.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+    parents = _alarms(run, _parents(run, name))
     return Alarm(
         found["AlarmName"], found["AlarmArn"], {tag["Key"]: tag.get("Value", "") for tag in told}, found["StateValue"],
         found.get("StateReason", ""), tuple(found.get("AlarmActions", [])), bool(found.get("ActionsEnabled")),
+        {each["AlarmName"]: tuple(each["AlarmActions"] if each["ActionsEnabled"] else ()) for each in parents},
     )  # fmt: skip
+
+
+def _alarms(run: Run, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return alarms of these names, metric and composite ones."""
+    if not names:
+        return []
+    kinds: Any = ["MetricAlarm", "CompositeAlarm"]
+    answer: Any = run.aws.cloudwatch.describe_alarms(AlarmNames=list(names)[:MOST], AlarmTypes=kinds, MaxRecords=MOST)
+    return [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+
+
+def _parents(run: Run, name: str) -> list[str]:
+    """Return the composite alarms that ask this one, and those that ask them: CloudWatch tells of one step at a time."""
+    found: list[str] = []
+    waiting = [name]
+    while waiting:
+        above = run.aws.cloudwatch.describe_alarms(ParentsOfAlarmName=waiting.pop(), MaxRecords=MOST)["CompositeAlarms"]
+        new = [each["AlarmName"] for each in above if each["AlarmName"] not in found]
+        found += new
+        waiting += new
+    return found
 
 
 def read_service(run: Run, cluster: str, service: str) -> Service:

@@ -207,11 +207,15 @@ def test_an_alarm_that_the_rules_forbid_is_not_set_off(
 
 def test_an_alarm_that_does_more_than_tell_somebody_is_not_set_off(scene: Scene, day: Day) -> None:
     """An action that scales, stops or runs something would do so in earnest."""
-    stops = "arn:aws:automate:eu-west-1:ec2:stop"
+    stops, runs = "arn:aws:automate:eu-west-1:ec2:stop", "arn:aws:lambda:eu-west-1:123456789012:function:heal"
     practice_alarm(scene.lab, stops)
+    scene.lab.cloudwatch.put_composite_alarm(AlarmName="above", AlarmRule=f"ALARM({STILL})", AlarmActions=[runs])
     day.injector.fire(STAYS)
+    scene.lab.cloudwatch.delete_alarms(AlarmNames=["above"])
     practice_alarm(scene.lab)
-    assert f"does more than tell somebody: {stops}" in day.events("inject.failed")[0].text
+    why = day.events("inject.failed")[0].text
+    assert f"{STILL} does more than tell somebody: {stops}" in why
+    assert f"above does more than tell somebody: {runs}" in why
 
 
 def test_messages_and_absences_are_known_for_practice(scene: Scene, day: Day) -> None:
