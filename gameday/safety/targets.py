@@ -184,7 +184,7 @@ def _alarms(run: Run, names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _parents(run: Run, name: str) -> list[str]:
-    """Return the composite alarms that ask this one, and those that ask them: CloudWatch tells of one step at a time."""
+    """Return the composite alarms that ask this one, and those that ask them; CloudWatch tells of one step each."""
     found: list[str] = []
     waiting = [name]
     while waiting:
