@@ -133,13 +133,13 @@ def _database(run: Run) -> Iterator[str]:
 
 
 def alarms(scene: Scene) -> tuple[Answer, str]:
-    """Return whether every alarm that guards, or that the day expects, is there, OK, and leads to somebody."""
-    names = [*scene.environment.rules.alarms]
+    """Return whether every alarm that guards, pages, or is expected by the day, is there, OK, and leads to somebody."""
+    names = [*scene.environment.rules.alarms, scene.environment.names.get("alarm", "")]
     names += [item.expect.page for item in scene.plan.agenda if item.expect]
     names += [name for one in scene.plan.injects for name in (one.alarm, one.expect.page if one.expect else "")]
     wanted = list(dict.fromkeys(name for name in names if name))
     if not wanted:
-        return "unknown", "neither the rules nor the plan name an alarm, so none was looked at"
+        return "unknown", "neither the environment nor the plan names an alarm, so none was looked at"
     found = [read_alarm(scene.run, name) for name in wanted]
     if wrong := [why for alarm in found for why in _deaf(scene, alarm)]:
         return "no", "; ".join(wrong)

@@ -253,7 +253,7 @@ def test_what_is_wrong_is_a_no_and_what_cannot_be_seen_is_unknown(scene: Scene, 
     missing = a_plan(injects=[replace(PAGE, alarm="nobody-made-it")])
     assert scene.look("alarms", tmp_path, missing) == (
         "unknown", "it could not be looked at: Refusal: there is no alarm nobody-made-it")  # fmt: skip
-    assert scene.look("alarms", tmp_path, a_plan(injects=[]))[0] == "unknown"
+    assert scene.look("alarms", tmp_path, a_plan(injects=[]), names={})[0] == "unknown"
     assert scene.look("channels", tmp_path, channels={}) == (
         "no", "there is no channel incidents in [environments.lab.channels]")  # fmt: skip
     assert scene.look("steady", tmp_path, endpoint="http://127.0.0.1:9")[0] == "unknown"
