@@ -139,7 +139,12 @@ class Injector:
         if inject.announced:
             self._tell(inject, what)
         self._fired(inject, what)
-        self.alarming.set_off(inject.alarm)
+        try:
+            self.alarming.set_off(inject.alarm)
+        except Exception:  # the answer may be lost, and the alarm set off all the same
+            said, complete = self.alarming.put_back(inject.alarm)
+            self._note("inject.over", said, inject, complete=complete)
+            raise
 
     def _leave(self, inject: Inject) -> None:
         gone = f"{inject.leaves} leaves {_how_long(inject)}, and others take over"
