@@ -110,7 +110,8 @@ def _intent(run: Run, found: Alarm, seconds: float, reason: str) -> Intent:
     read = Call("cloudwatch", "DescribeAlarms", {"AlarmNames": [found.name]}, found.arn)
     back = {"AlarmName": found.name, "StateValue": found.state, "StateReason": f"{PRACTICE} over: as before"}
     call = Call("cloudwatch", "SetAlarmState", {**back, "StateValue": "ALARM", "StateReason": reason}, found.arn)
-    told = f"{len(found.actions)} actions are performed" if found.enabled else "its actions are disabled"
+    does = ", ".join(action.rpartition(":")[2] for action in found.actions) or "nobody"
+    told = f"it tells {does}" if found.enabled else "its actions are disabled"
     held = f" for {seconds:g} s" if seconds else ""
     return Intent(
         f"put the alarm {found.name} into ALARM{held}: {told}, nothing is broken",
