@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -20,7 +21,8 @@ from gameday.day.events import Timeline
 from gameday.day.plan import Inject, Plan
 from gameday.day.state import DayState, fold
 from gameday.errors import GamedayError, Refusal
-from gameday.notify import Notifier
+from gameday.model import iso
+from gameday.notify import Delivery, Notifier
 from gameday.redact import Redactor
 
 SUITE = "the suite"
@@ -179,12 +181,17 @@ class Injector:
 
     def _tell(self, inject: Inject, title: str) -> None:
         """Say it in the inject's channels, the plan's, or all, without waiting for them."""
-        wanted, channels = inject.to or self.plan.channels, self.notifier.channels
-        named = {name: one for name, one in channels.named.items() if not wanted or name in wanted}
+        channels = self.notifier.channels
+        known = channels.environment.channels if inject.to else channels.named
+        wanted = inject.to or self.plan.channels or list(known)
+        named = {name: known[name] for name in wanted if name in known}
         some = replace(self.notifier, channels=replace(channels, named=named))  # the threads of messages are the same
+        lost = [
+            Delivery(name, False, "there is no such channel", iso(time.time())) for name in wanted if name not in known
+        ]
 
         def tell() -> None:
-            deliveries = [each.as_json() for each in some.tell(KIND, title, [])]
+            deliveries = [each.as_json() for each in (*some.tell(KIND, title, []), *lost)]
             with suppress(OSError):  # a full disk: the day itself ends by it
                 facts: dict[str, Any] = {"deliveries": deliveries, "inject": inject.name}
                 self.timeline.add("told", title, who=SUITE, item=inject.during, **facts)

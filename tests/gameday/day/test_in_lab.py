@@ -224,6 +224,9 @@ def test_messages_and_absences_are_known_for_practice(scene: Scene, day: Day) ->
         day.injector.fire(inject)
     told = day.events("told")
     assert {event.data["inject"] for event in told} == {"call", "gone"}
+    day.injector.fire(replace(CALL, name="nowhere", to=["nobody-made-it"]))
+    lost: Any = day.events("told")[-1].data["deliveries"]
+    assert [(one["channel"], one["ok"]) for one in lost] == [("nobody-made-it", False)]
     texts = [one["text"] for one in scene.people.journal("slack.message", since=told[0].at - 5)]
     assert any(text.startswith("[GAME DAY] support: logins fail") for text in texts)
     assert any(text.startswith("[GAME DAY] Kim leaves for 60 s") for text in texts)
