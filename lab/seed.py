@@ -19,7 +19,7 @@ TAGS = [
     {"key": "Environment", "value": "staging"},
     {"key": "chaos", "value": "allowed"},
 ]
-TOPIC_TAGS = [{"Key": tag["key"], "Value": tag["value"]} for tag in TAGS]
+UPPER_TAGS = [{"Key": tag["key"], "Value": tag["value"]} for tag in TAGS]
 ERROR_RATE_PERCENT = 5.0
 ALERTS, GAME_DAY = arn("sns", "foodconnect-alerts"), arn("sns", "foodconnect-game-day")
 SAMPLING = "20/s+5%"  # of each task: more than by default, for what is learned from a fault is in its traces
@@ -41,7 +41,7 @@ def seed(world: World) -> None:
             _call(world, "logs", "PutQueryDefinition", saved)
         _call(world, "ecs", "RegisterTaskDefinition", task_definition(world.settings.build, own))
         for topic in (ALERTS, GAME_DAY):
-            _call(world, "sns", "CreateTopic", {"Name": last_of(topic), "Tags": TOPIC_TAGS})
+            _call(world, "sns", "CreateTopic", {"Name": last_of(topic), "Tags": UPPER_TAGS})
         _call(world, "sns", "Subscribe", page(world.settings.people_port))
         _call(world, "cloudwatch", "PutMetricAlarm", alarm(own))
         _call(world, "ecs", "CreateService", service(world.settings.tasks, own))
@@ -139,5 +139,6 @@ def alarm(own: Seeds = USUAL) -> Params:
         "Threshold": ERROR_RATE_PERCENT,
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
+        "Tags": UPPER_TAGS,
         **own.alarm,
     }

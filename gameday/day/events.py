@@ -74,7 +74,7 @@ class Timeline:
         self._redact = redact or Redactor()
 
     def add(
-        self, kind: str, text: str = "", *, who: str = "", item: str = "", at: float | None = None, **data: object
+        self, kind: str, text: str = "", /, *, who: str = "", item: str = "", at: float | None = None, **data: object
     ) -> Event:
         """Append an event, durably. Raises OSError: it is not written."""
         assert kind in KINDS, kind

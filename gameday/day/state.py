@@ -51,7 +51,9 @@ class DayState:
     answers: dict[int, str] = field(default_factory=dict)  # of the go/no-go list
     items: dict[str, ItemState] = field(default_factory=dict)
     running: Running | None = None
-    fired: dict[str, float] = field(default_factory=dict)  # injects
+    fired: dict[str, float] = field(default_factory=dict)  # injects that were put in
+    failed: dict[str, str] = field(default_factory=dict)  # injects that could not be, and why
+    over: set[str] = field(default_factory=set)  # injects whose effect has ended
     pages: dict[str, dict[str, float]] = field(default_factory=dict)  # incident: {triggered, acknowledged ...}
     away: set[str] = field(default_factory=set)  # people who have left by an inject
     requests: int = 0
@@ -124,6 +126,11 @@ def _inject(state: DayState, event: Event, what: str) -> None:
     name, person = str(event.data.get("name")), str(event.data.get("leaves") or "")
     if what == "fired":
         state.fired[name] = event.at
+    elif what == "failed":
+        state.fired.pop(name, None)
+        state.failed[name] = event.text
+    elif what == "over":
+        state.over.add(name)
     if person:
         (state.away.add if what == "fired" else state.away.discard)(person)
 

@@ -1,4 +1,4 @@
-"""What a fault would hit, as AWS sees it now: a service with its tasks, a database; and why it must be left alone.
+"""What a fault would hit, as AWS sees it now: a service with its tasks, a database, an alarm; and why not.
 
 Each is read with few calls, and anew when the fault really runs. Every reason is a sentence with the figure and the
 limit. What is not allowed by the environment's rules, lacks their tag or is moving already is left alone.
@@ -17,6 +17,7 @@ from gameday.safety.armed import Run
 from gameday.safety.intent import Target
 
 MOST = 100  # DescribeTasks takes no more at once
+TELLING = (["sns"], ["ssm-incidents"])  # services whose actions tell people, and change nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,72 @@ class Balancing:
         if self.name != own:
             found.append(f"{self.name} is not the {self.kind} of {environment.name} ({own or 'none is named'})")
         return [*found, *_untagged(self.target, self.tags, environment)]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A CloudWatch alarm, metric or composite. `actions` are the ARNs of what it does when it goes into ALARM."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str]
+    state: str
+    reason: str
+    actions: tuple[str, ...]
+    enabled: bool  # its actions are performed
+    parents: Mapping[str, tuple[str, ...]]  # composite alarms that may follow it, and their actions
+
+    @property
+    def target(self) -> Target:
+        """It as a target."""
+        return Target("cloudwatch.alarm", self.name, self.arn)
+
+    def objections(self, environment: Environment) -> tuple[str, ...]:
+        """Return why it must not be put into ALARM by hand: it would end a run, or do more than tell somebody."""
+        found = [*elsewhere(self.arn, environment), *_untagged(self.target, self.tags, environment)]
+        for name in {self.name, *self.parents} & {*environment.rules.alarms, environment.names.get("stop_alarm")}:
+            found.append(f"{name} guards the runs on {environment.name}: it would end them")
+        if self.state == "ALARM":
+            found.append(f"{self.name} is in ALARM already, so nobody would hear anything new ({self.reason})")
+        for name, actions in {self.name: self.actions if self.enabled else (), **self.parents}.items():
+            if acting := [arn for arn in actions if arn.split(":")[2:3] not in TELLING]:
+                found.append(f"{name} does more than tell somebody: {', '.join(acting)}; the limit is 0 such actions")
+        return tuple(found)
+
+
+def read_alarm(run: Run, name: str) -> Alarm:
+    """Look at an alarm. Raises Refusal when there is none."""
+    if not (alarms := _alarms(run, [name])):
+        raise Refusal(f"there is no alarm {name}")
+    found = alarms[0]
+    told = run.aws.cloudwatch.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+    parents = _alarms(run, _parents(run, name))
+    return Alarm(
+        found["AlarmName"], found["AlarmArn"], {tag["Key"]: tag.get("Value", "") for tag in told}, found["StateValue"],
+        found.get("StateReason", ""), tuple(found.get("AlarmActions", [])), bool(found.get("ActionsEnabled")),
+        {each["AlarmName"]: tuple(each["AlarmActions"] if each["ActionsEnabled"] else ()) for each in parents},
+    )  # fmt: skip
+
+
+def _alarms(run: Run, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return alarms of these names, metric and composite ones."""
+    if not names:
+        return []
+    kinds: Any = ["MetricAlarm", "CompositeAlarm"]
+    answer: Any = run.aws.cloudwatch.describe_alarms(AlarmNames=list(names)[:MOST], AlarmTypes=kinds, MaxRecords=MOST)
+    return [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+
+
+def _parents(run: Run, name: str) -> list[str]:
+    """Return the composite alarms that ask this one, and those that ask them; CloudWatch tells of one step each."""
+    found: list[str] = []
+    waiting = [name]
+    while waiting:
+        above = run.aws.cloudwatch.describe_alarms(ParentsOfAlarmName=waiting.pop(), MaxRecords=MOST)["CompositeAlarms"]
+        new = [each["AlarmName"] for each in above if each["AlarmName"] not in found]
+        found += new
+        waiting += new
+    return found
 
 
 def read_service(run: Run, cluster: str, service: str) -> Service:
