@@ -81,7 +81,14 @@ def next_due(when: When, now: float) -> float | None:
 
 def frozen(plan: Plan, environment: Environment, at: float) -> list[str]:
     """Return a sentence for each freeze, of the plan or its environment, that forbids a day at *at*."""
-    return freeze.reasons([*plan.freeze, *environment.rules.freeze], at)
+    found = []
+    for window in (*plan.freeze, *environment.rules.freeze):
+        if problem := freeze.problem_of(window):  # what cannot be read freezes
+            found.append(f"a freeze window cannot be read: {problem}")
+        elif (ends := freeze.until(window, at)) is not None:
+            why = f" ({window.why})" if window.why else ""
+            found.append(f"the freeze {window.begins} to {window.ends}{why} lasts until {shown(ends, 'UTC')}")
+    return found
 
 
 def too_late(plan: Plan, now: float) -> str:

@@ -34,11 +34,8 @@ class Scheduled:
 
     @property
     def id(self) -> str:
-        """Return a name that every scheduler takes: letters, digits, `.`, `_` and `-`, at most 48, and its own."""
-        plain = _ODD.sub("-", self.name).strip("-.") or "plan"
-        if plain == self.name and len(plain) <= 48:
-            return plain
-        return f"{plain[:39]}-{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
+        """Return the name of its schedule."""
+        return id_of(self.name)
 
     @property
     def title(self) -> str:
@@ -52,6 +49,14 @@ class Scheduled:
                 f"{self.file}: nothing to schedule; write `when: {{date: 2026-12-03}}` or `when: {{cron: ...}}`"
             )
         return self.plan.when.cron is not None
+
+
+def id_of(name: str) -> str:
+    """Return a name that every scheduler takes: letters, digits, `.`, `_` and `-`, at most 48, this plan's alone."""
+    plain = _ODD.sub("-", name).strip("-.") or "plan"
+    if plain == name and len(plain) <= 48:
+        return plain
+    return f"{plain[:39]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def one_line(text: str, most: int = 200) -> str:
