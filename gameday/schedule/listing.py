@@ -22,7 +22,7 @@ from gameday.schedule.plans import Scheduled, one_line
 LOOK_BACK_S = 365 * 86400.0  # how far back a missed day is told
 _DAY = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)Z-day-.+")
 SKIPPED = "the clocks skip this time: EventBridge Scheduler, systemd and GitHub start no day"
-TWICE = "this time comes twice: the first one counts"
+TWICE = "this time comes twice: the first one counts, the second is too late"
 
 
 @dataclass(frozen=True, slots=True)

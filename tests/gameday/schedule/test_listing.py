@@ -132,9 +132,6 @@ def test_a_dry_run_shows_a_year_and_writes_nothing(suite: Path) -> None:
 
 def test_eventbridge_is_one_json_document(suite: Path) -> None:
     """With the runner of gameday.toml, and what an option says instead."""
-    settings = suite / "gameday.toml"
-    runner = '[environments.lab.runner]\ncluster = "gameday-runner"\ntask_definition = "gameday:7"\n'
-    settings.write_text(f'{settings.read_text()}\n{runner}role = "arn:aws:iam::123456789012:role/x"\n')
     told = json.loads(schedule("weekly", "--as", "eventbridge", "--subnets", "subnet-1, subnet-2").stdout)
     target = told["create_schedule"]["Target"]
     assert target["Arn"].endswith(":cluster/gameday-runner")
@@ -149,7 +146,7 @@ def test_eventbridge_is_one_json_document(suite: Path) -> None:
         (("weekly", "--as", "github", "--apply"), "--apply is for --as eventbridge"),
         (("weakly", "--as", "cron"), "did you mean 'weekly'"),
         (("weekly", "--as", "cron", "--on", "stagin"), "did you mean 'staging'"),
-        (("weekly", "--as", "eventbridge"), "lab has no runner"),
+        (("weekly", "--as", "eventbridge", "--on", "staging"), "staging has no runner"),
         (("never", "--as", "cron"), "nothing to schedule"),
         (("weekly", "--as", "cron", "--out", "plans"), "is a folder"),
         (("weekly", "--as", "systemd", "--out", "gameday.toml"), "is a file"),
