@@ -107,16 +107,6 @@ def too_late(plan: Plan, now: float) -> str:
     return f"{late}; the limit is {length(plan.when.late_s)}; it is not caught up, and {following}"
 
 
-def too_early(plan: Plan, now: float) -> str:
-    """Return why a day that nobody attends does not begin yet at *now*; empty: nothing is due later only."""
-    if last_due(plan.when, now) is not None:
-        return ""
-    coming = next_due(plan.when, now)
-    if coming is None or coming - now <= EARLY_S:
-        return ""
-    return f"too early: the day is due at {shown(coming, plan.when.zone)}, in {length(coming - now)}"
-
-
 def missed(plan: Plan, days: Sequence[str], now: float, since: float | None = None) -> list[float]:
     """Return every begin that is over and has no day: from *since* on, or from the first of *days*.
 

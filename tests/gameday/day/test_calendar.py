@@ -109,7 +109,7 @@ def test_a_plan_without_date_and_cron_is_never_due() -> None:
     """It is played when somebody plays it: never late, never missed."""
     bare = plan(When())
     assert list(calendar.begins(bare.when, 0, utc(YEAR[1]))) == []
-    assert calendar.too_late(bare, utc(YEAR[0])) == calendar.too_early(bare, utc(YEAR[0])) == ""
+    assert calendar.too_late(bare, utc(YEAR[0])) == ""
     assert calendar.missed(bare, [], utc(YEAR[1]), utc(YEAR[0])) == []
 
 
@@ -155,13 +155,6 @@ def test_a_day_begins_within_its_time_or_not_at_all(which: Plan, now: str, said:
     """Later than `late_s` is refused, with when it was due; a quarter of an hour before the time is in time."""
     told = calendar.too_late(which, utc(now))
     assert bool(told) == bool(said) and said in told
-
-
-def test_a_day_that_nobody_attends_does_not_begin_early() -> None:
-    """The day before its date is too early; a cron that is started early is late for its last begin instead."""
-    assert "in 1 d" in calendar.too_early(ONCE, utc("2026-12-02T10:00"))
-    assert calendar.too_early(ONCE, utc("2026-12-03T09:50")) == ""
-    assert calendar.too_early(WEEKLY, utc("2026-12-02T08:30")) == ""
 
 
 def test_a_begin_without_a_day_is_missed() -> None:
