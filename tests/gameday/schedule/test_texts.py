@@ -14,29 +14,17 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from gameday.config import Channel, Environment, Runner
+from gameday.config import Environment, Runner
 from gameday.day import calendar
-from gameday.day.plan import Plan, Roles, When
+from gameday.day.plan import When
 from gameday.errors import UsageError
 from gameday.schedule import cron, github, systemd, words
 from gameday.schedule.plans import Scheduled, id_of
+from tests.gameday.schedule.samples import LAB, NOW, RUNNER, STAGING, WEEKLY, scheduled
 from tests.workflows.rules import problems
 
-NOW = datetime(2026, 11, 26, tzinfo=UTC).timestamp()
 YEAR_S = 365 * 86400.0
-NASTY = 'A "day" of \\ 50% $HOME `id`\nExecStart=/bin/false\n* * * * * root ${{ secrets.KEY }} # \x1b[31m'
-LAB = Environment("lab", "eu-west-1", "123456789012", name="lab")
-SLACK = Channel("slack", webhook="env:SLACK_WEBHOOK_URL")
-STAGING = Environment("aws", "eu-west-1", "111122223333", name="staging", channels={"incidents": SLACK})
-RUNNER = Runner(github_role="arn:aws:iam::111122223333:role/gameday")
-WEEKLY = When(cron="30 9 * * WED", zone="Europe/Dublin")
 SUITE = Path("/srv/100% of it")
-
-
-def scheduled(when: When = WEEKLY, title: str = NASTY, environment: str = "lab") -> Scheduled:
-    """Return a plan that is due then."""
-    plan = Plan(title, Roles("ann", "bob"), [], environment=environment, when=when)
-    return Scheduled("plans/weekly.yaml", plan)
 
 
 def read(text: str) -> Any:
