@@ -94,6 +94,7 @@ def write(
         _show(scheduled, environment, days)
         return 0
     runner = _runner(environment, kind, given)
+    _warn(scheduled)
     if kind == "eventbridge":
         return _eventbridge(scheduled, environment, runner, out, send, yes)
     _put(_texts(scheduled, environment, runner, kind, suite), out, kind)
@@ -243,6 +244,17 @@ def _show(scheduled: Scheduled, environment: Environment, days: int) -> None:
     for line in listing.table(found, zone):
         click.echo(line)
     click.echo(f"{len(found)} begins until {until:%Y-%m-%d}, {frozen} of them frozen; by the clock of {zone}")
+
+
+def _warn(scheduled: Scheduled) -> None:
+    """Say which begins of the next year no scheduler starts, because the clocks skip their time."""
+    from gameday.day import calendar
+
+    when, now = scheduled.plan.when, time.time()
+    for at in calendar.begins(when, now, now + YEAR * 86400):
+        if calendar.skipped(when, at):
+            shown = calendar.shown(at, when.zone)
+            click.echo(f"note: the clocks skip its time on one day, due {shown}: no day is started then", err=True)
 
 
 def _drift(env: str, suite: Path, known: Sequence[Scheduled]) -> list[dict[str, str]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -13,11 +16,14 @@ import pytest
 from botocore.validate import ParamValidator
 
 from gameday.config import Environment, Rules, Runner
+from gameday.day import calendar
 from gameday.day.plan import Plan, Roles, When
 from gameday.errors import Refusal, UsageError
 from gameday.schedule.applying import differences
 from gameday.schedule.eventbridge import expression, requests
 from gameday.schedule.plans import Scheduled
+from lab.aws.scheduler_expression import problems as lab_problems
+from tests.gameday.schedule.samples import NOW
 
 HERE = "arn:aws:{}:eu-west-1:111122223333:{}"
 ROLE = "arn:aws:iam::111122223333:role/gameday-scheduler"
@@ -90,6 +96,60 @@ def misfits(shape: Any, value: Any) -> Iterator[str]:
 def test_a_cron_is_said_in_six_fields(cron: str, said: str) -> None:
     """With `?` for the day that is not given, and days of the week that cannot be miscounted."""
     assert expression(When(cron=cron)) == said
+
+
+def days_of(expression: str) -> list[date]:
+    """Return the days of a year from NOW on at which Scheduler starts: its six fields, read after its documentation."""
+    _, _, days, months, weekdays, year = expression.removeprefix("cron(").removesuffix(")").split()
+    assert year == "*" and (days == "?") != (weekdays == "?")
+    every = [datetime.fromtimestamp(NOW, UTC).date() + timedelta(days=count) for count in range(365)]
+    return [day for day in every if _among(months, day.month) and _day_fits(days, weekdays, day)]
+
+
+def _among(field: str, number: int) -> bool:
+    spans = [part.partition("-") for part in field.split(",")]
+    return field in ("*", "?") or any(int(low) <= number <= int(high or low) for low, _, high in spans)
+
+
+def _day_fits(days: str, weekdays: str, day: date) -> bool:
+    last = monthrange(day.year, day.month)[1]
+    name = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")[day.isoweekday() % 7]
+    number = day.isoweekday() % 7 + 1
+    if weekdays == "?":
+        return day.day == last if days == "L" else _among(days, day.day)
+    if weekdays.endswith("L"):
+        return int(weekdays[:-1]) == number and day.day + 7 > last
+    if "#" in weekdays:
+        return weekdays == f"{number}#{(day.day + 6) // 7}"
+    return weekdays == "*" or name in weekdays.split(",")
+
+
+def some_crons(count: int) -> list[str]:
+    """Return crons of many kinds, always the same ones."""
+    draw = random.Random(6)
+    days = ["*", "1", "L", "1,15", "1-7", "*/10", "31", "28-31"]
+    months = ["*", "JAN", "1,6", "3-5", "*/3", "FEB"]
+    weekdays = ["*", "0", "7", "1-5", "MON,WED", "SAT", "TUE#2", "5L", "FRI#5", "*/2", "0L"]
+    fields = (range(60), range(24), days, months, weekdays)
+    return [" ".join(str(draw.choice(field)) for field in fields) for _ in range(count)]
+
+
+def test_scheduler_starts_on_the_plans_days() -> None:
+    """Of many crons each is refused, or is one that AWS takes and that means the same days of a year."""
+    said = 0
+    for cron in some_crons(500):
+        when = When(cron=cron)
+        if calendar.problems(when):
+            continue  # 31 February
+        try:
+            found = expression(when)
+        except UsageError:
+            continue
+        assert list(lab_problems(found, "UTC")) == [], cron
+        wanted = [datetime.fromtimestamp(at, UTC).date() for at in calendar.begins(when, NOW, NOW + 365 * 86400)]
+        assert days_of(found) == wanted, (cron, found)
+        said += 1
+    assert said > 80
 
 
 @pytest.mark.parametrize(
