@@ -44,7 +44,7 @@ def command() -> None:
 
     \b
     Example:
-      gameday schedule first-game-day --as cron
+      gameday schedule release-readiness --as cron
       gameday schedule list --days 365
     """
 
@@ -79,8 +79,8 @@ def write(
     \b
     Example:
       gameday schedule release-readiness --as eventbridge --apply --on staging
-      gameday schedule first-game-day --as github --out .github/workflows/first-game-day.yml
-      gameday schedule first-game-day --as cron --dry-run
+      gameday schedule release-readiness --as github --out .github/workflows/readiness.yml
+      gameday schedule release-readiness --as cron --dry-run
     """
     suite = open_suite()
     from gameday.schedule.plans import load
@@ -115,7 +115,7 @@ def list_(plans: tuple[str, ...], env: str | None, days: int, runs: Path, as_jso
     \b
     Example:
       gameday schedule list
-      gameday schedule list first-game-day --days 365
+      gameday schedule list release-readiness --days 365
       gameday schedule list --on staging --json
     """
     suite = open_suite()
