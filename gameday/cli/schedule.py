@@ -143,7 +143,8 @@ def list_(plans: tuple[str, ...], env: str | None, days: int, runs: Path, as_jso
     else:
         lines = [line for row in rows for line in listing.text(row)]
         lines += [f"EventBridge, {one['environment']}: {one['schedule']}: {one['what']}" for one in differing]
-        click.echo("\n".join(lines) if lines else "no plans in plans/")
+        if lines or not wrong:
+            click.echo("\n".join(lines) if lines else "no plans in plans/")
     for sentence in wrong:
         click.echo(sentence, err=True)
     return 2 if wrong else 0

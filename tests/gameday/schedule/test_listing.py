@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -88,11 +90,13 @@ def test_a_day_of_a_change_of_clocks_is_marked() -> None:
 
 @pytest.fixture
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A suite with one weekly plan and the repository's own settings."""
-    for name in ("experiments", "probes", "actions", "plans"):
+    """A suite with one weekly plan; its experiment and its settings are the repository's own."""
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a suite puts itself first
+    for name in ("probes", "actions", "plans"):
         (tmp_path / name).mkdir()
-    settings = (Path(__file__).parents[3] / "gameday.toml").read_text()
-    (tmp_path / "gameday.toml").write_text(settings)
+    for file in ("experiments/ecs/stop-one-task.yaml", "load/feed.py", "gameday.toml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(__file__).parents[3] / file, tmp_path / file)
     weekly = PLAN.format(environment="lab", when="{cron: 30 9 * * WED, zone: Europe/Dublin}")
     (tmp_path / "plans" / "weekly.yaml").write_text(weekly)
     os.utime(tmp_path / "plans" / "weekly.yaml", (time.time(), time.time()))
