@@ -138,6 +138,24 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Runner:
+    """Where scheduled game days are played: never on what they test. `gameday schedule` writes it into schedules."""
+
+    target: Literal["ecs", "codebuild"] = "ecs"
+    cluster: str = ""  # ECS: the runner's own cluster, a name or an ARN
+    task_definition: str = ""  # ECS: `family:revision` or an ARN
+    container: str = "gameday"  # ECS: the container whose command plays the day
+    subnets: list[str] = field(default_factory=list)  # ECS
+    security_groups: list[str] = field(default_factory=list)  # ECS
+    task_roles: list[str] = field(default_factory=list)  # ECS: ARNs of the task's roles, which Scheduler has to pass
+    project: str = ""  # CodeBuild: a project whose buildspec plays $GAMEDAY_PLAN
+    role: str = ""  # ARN of the role that EventBridge Scheduler assumes
+    dead_letter: str = ""  # ARN of an SQS queue that gets what could not be started
+    github_environment: str = ""  # GitHub's environment, whose reviewers approve; empty: gameday-ENV
+    github_role: str = ""  # ARN of the role that the workflow assumes by OIDC
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One place where experiments run."""
 
@@ -153,6 +171,7 @@ class Environment:
     channels: Mapping[str, Channel] = field(default_factory=dict)  # where people are told
     owner: str = ""  # who answers for what the suite does here; every message names them
     watch: Watch = field(default_factory=Watch)
+    runner: Runner = field(default_factory=Runner)
     production: bool = False  # then a run needs the explicit word: `--production NAME`
     lock_table: str = ""  # DynamoDB table of the lock that works across machines; empty: this machine only
     name: str = ""

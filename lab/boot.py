@@ -34,6 +34,7 @@ HANDLERS = (
     "logs",
     "rds",
     "scaling",
+    "scheduler",
     "sns",
     "xray",
 )  # modules that put their handlers on the list

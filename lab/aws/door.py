@@ -44,7 +44,20 @@ if TYPE_CHECKING:
     from lab.aws.world import World
 
 OWN = frozenset(
-    {"application-autoscaling", "cloudwatch", "ecr", "ecs", "elbv2", "events", "fis", "logs", "rds", "sns", "xray"}
+    {
+        "application-autoscaling",
+        "cloudwatch",
+        "ecr",
+        "ecs",
+        "elbv2",
+        "events",
+        "fis",
+        "logs",
+        "rds",
+        "scheduler",
+        "sns",
+        "xray",
+    }
 )
 READS = (  # how the names of operations begin that change nothing
     *("BatchGet", "Describe", "Filter", "Get", "HEAD ", "GET ", "Head", "List", "Lookup", "Query", "Scan", "Simulate"),

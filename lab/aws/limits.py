@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-STRICT = frozenset({"cloudwatch"})
+STRICT = frozenset({"cloudwatch", "scheduler"})
 _OWN_CHECKS = frozenset({"PutMetricData", "GetMetricData", "GetMetricStatistics"})  # with AWS's other codes
 
 

@@ -18,6 +18,7 @@ from lab.aws.logs_insights import Logs
 from lab.aws.rds_databases import Databases
 from lab.aws.rds_instance import Rds
 from lab.aws.scaling_targets import Scaling
+from lab.aws.scheduler import Schedules
 from lab.aws.sns_hub import Sns
 from lab.aws.target_groups import TargetGroups
 from lab.aws.xray_store import XRay
@@ -53,4 +54,5 @@ class World:
     ecr: Registry
     scaling: Scaling
     databases: Databases
+    schedules: Schedules = field(default_factory=Schedules)
     closing: threading.Event = field(default_factory=threading.Event)

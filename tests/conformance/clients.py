@@ -23,6 +23,7 @@ SERVICES = (
     "fis",
     "logs",
     "rds",
+    "scheduler",
     "sns",
     "xray",
 )

@@ -58,10 +58,13 @@ def all_refused(code: str, *calls: Callable[[], object]) -> None:
 
 
 def must_be_given(model: Any) -> tuple[list[str], list[str]]:
-    """Return the members that a call of an operation must have: those of the address, and all others."""
+    """Return the members that a call of an operation must have: those of the address, and all others.
+
+    A query is part of the address: without it, botocore's model knows no operation there.
+    """
     shape = model.input_shape
     required = list(shape.required_members) if shape is not None else []
-    address = [name for name in required if shape.members[name].serialization.get("location") == "uri"]
+    address = [name for name in required if shape.members[name].serialization.get("location") in ("uri", "querystring")]
     return address, [name for name in required if name not in address]
 
 

@@ -61,20 +61,20 @@ class Stage:
         program.write_text(f"#!/usr/bin/env bash\n{lines}")
         program.chmod(0o755)
 
-    def start(self, lines: str) -> subprocess.Popen[bytes]:
+    def start(self, lines: str, kind: str = "gate") -> subprocess.Popen[bytes]:
         """Start the script."""
         self.program(lines)
         return subprocess.Popen(
-            [PLAY, "gate", "gate", "smoke"],
+            [PLAY, kind, kind, "smoke"],
             cwd=self.folder,
             env=self.env,
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal, wherever tests run
         )
 
-    def __call__(self, lines: str) -> Played:
+    def __call__(self, lines: str, kind: str = "gate") -> Played:
         """Play the script to its end: the exit code, the outputs, the summary."""
-        process = self.start(lines)
+        process = self.start(lines, kind)
         return process.wait(60), pairs(self.output.read_text()), self.summary.read_text()
 
 
@@ -105,6 +105,16 @@ def test_success_without_a_record_is_none(stage: Stage) -> None:
     assert stage("exit 0\n")[0] == 70
     ended, outputs, _ = stage(RECORD % "interrupted" + "exit 0\n")
     assert (ended, outputs["exit"], outputs["outcome"]) == (70, "70", "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "ends"), [(0, "went well", 0), (1, "weaknesses found", 1), (3, "missed", 3), (0, "missed", 70)]
+)
+def test_a_day_ends_as_its_record_says(stage: Stage, code: int, outcome: str, ends: int) -> None:
+    """A game day that went well passes the step; one that was missed, or found something, fails it."""
+    ended, outputs, _ = stage((RECORD % outcome + f"exit {code}\n").replace("gate", "day"), "day")
+    assert (ended, outputs["exit"], outputs["outcome"]) == (ends, str(ends), outcome)
+    assert outputs["json"] == "runs/2026-12-02T10-00-00Z-day-smoke/day.json"
 
 
 def test_signal_of_a_cancelled_step_reaches_gameday(stage: Stage) -> None:

@@ -1,11 +1,12 @@
-"""A small real lab for these tests: the door, CloudWatch, SNS and EventBridge, on loopback, and real boto3 clients."""
+"""A small real lab for these tests: the door, CloudWatch, SNS, EventBridge and its Scheduler, on loopback, and real
+boto3 clients."""
 
 from __future__ import annotations
 
 import json
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -24,6 +25,7 @@ from lab.aws.logs_insights import Logs
 from lab.aws.logs_metric_filters import Publisher
 from lab.aws.logs_store import LogStore
 from lab.aws.metrics import MetricStore
+from lab.aws.scheduler import Schedules
 from lab.aws.sns_delivery import Delivery
 from lab.aws.sns_hub import Sns
 from lab.aws.xray_store import XRay
@@ -52,6 +54,7 @@ class Core:
     rules: Rules
     logs: Logs
     xray: XRay
+    schedules: Schedules = field(default_factory=Schedules)
 
     @classmethod
     def at(cls, home: Path) -> Core:
