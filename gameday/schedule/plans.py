@@ -5,16 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, cast
 
-from gameday.day import calendar
+from gameday.day import reading
 from gameday.day.plan import Plan
-from gameday.decode import attempt, suggestion
-from gameday.errors import InputError, Problem, UsageError
-from gameday.model import Json
-from gameday.source import Source
+from gameday.errors import UsageError
 
 FOLDER = Path("plans")
 _ODD = re.compile(r"[^0-9A-Za-z._-]+")
@@ -83,37 +78,12 @@ def load(name: str, root: Path) -> Scheduled:
 
     Raises InputError with its problems; UsageError: there is no such plan.
     """
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml", ".json"):
-        path = root / FOLDER / f"{name}.yaml"
-        if not path.is_file():
-            known = sorted(each.stem for each in (root / FOLDER).glob("*.yaml"))
-            raise UsageError(f"no plan {name!r} in {FOLDER}; {suggestion(name, known) if known else 'write one there'}")
-    source = Source.yaml(path)
-    plan, problems = attempt(Plan, source, (), _plain(source.data))
-    if plan is not None:
-        problems += [_problem(source, key, sentence) for key, sentence in calendar.problems(plan.when)]
-    if problems or plan is None:
-        raise InputError(problems)
-    resolved = path.resolve()
-    return Scheduled(
-        str(resolved.relative_to(root.resolve()) if resolved.is_relative_to(root.resolve()) else path), plan
-    )
+    path = reading.find(name, root)
+    plan = reading.read(path, root).plan
+    resolved, folder = path.resolve(), root.resolve()
+    return Scheduled(str(resolved.relative_to(folder) if resolved.is_relative_to(folder) else path), plan)
 
 
 def all_plans(root: Path) -> list[str]:
     """Return the names of the plans of a suite, sorted."""
-    return sorted(each.stem for each in (root / FOLDER).glob("*.yaml"))
-
-
-def _problem(source: Source, key: str, sentence: str) -> Problem:
-    return source.problem(("when", key), sentence)
-
-
-def _plain(data: Any) -> Json:
-    """Return *data* with dates as text: YAML reads `2026-12-03` as one."""
-    if isinstance(data, date):
-        return data.isoformat()[:10]
-    if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
-    return [_plain(value) for value in data] if isinstance(data, list) else cast("Json", data)
+    return [each.stem for each in reading.plans_of(root)]
