@@ -6,56 +6,64 @@ A pure function of the plan, the day's events and the findings of its runs. What
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from gameday.day.clock_hits import Findings, Hit, hits
+from gameday.day.clock_hits import going_on as going_on
+from gameday.day.clock_steps import (
+    EARLY_S,
+    Sight,
+    acknowledge,
+    alarm,
+    communicate,
+    diagnose,
+    mitigate,
+    nothing_hit,
+    page,
+    resolve,
+)
+from gameday.day.clock_values import Clock as Clock
+from gameday.day.clock_values import Step as Step
+from gameday.day.clock_values import StepName as StepName
 from gameday.day.events import Event
 from gameday.day.plan import Plan
-from gameday.model import Json
-
-StepName = Literal["alarm", "page", "acknowledge", "diagnose", "mitigate", "communicate", "resolve"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One instant of the clock. *met* is None where it is not known, or not asked (*band_s* is None)."""
-
-    name: StepName
-    at: float | None = None  # seconds since the epoch
-    after_s: float | None = None  # from the hit
-    band_s: float | None = None  # the limit of `after_s`
-    met: bool | None = None
-    why: str = ""  # a sentence: what it is known from, or why it is not met or not known
-    within_s: float = 0.0  # `at` is the earliest it can have been, and at most so much too early
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """What people did about one hit: a fault of the item *item*, or what the inject *inject* put into it."""
-
-    item: str
-    hit_at: float | None  # the fault was accepted, or the inject fired; None: nothing was hit
-    steps: tuple[Step, ...]
-    inject: str = ""  # its name; empty: the item itself
-    alarm: str = ""  # the alarm that is to page
-    silence_s: float | None = None  # the longest time without a word to others, from the hit until it was over
-
-    @property
-    def name(self) -> str:
-        """The inject's name, or the item's."""
-        return self.inject or self.item
-
-    def step(self, name: StepName) -> Step:
-        """Return the step called *name*; one of which nothing is known where there is none."""
-        return next((step for step in self.steps if step.name == name), Step(name))
-
-
-def clocks(
-    plan: Plan, events: Sequence[Event], runs: Mapping[str, Mapping[str, Json]], now: float | None = None
-) -> list[Clock]:
+def clocks(plan: Plan, events: Sequence[Event], runs: Mapping[str, Findings], now: float | None = None) -> list[Clock]:
     """Return a clock for each item and inject that expects a page, and each inject of an alarm, in order of the hits.
 
-    *runs* are findings by the name of the item or of the inject; *now* (default: the last event) is up to when the
-    services were watched. What has not begun has no clock.
+    *runs* are findings by the name of the item or of the inject (`going_on` of one that is not over); *now* (default:
+    the last event) is up to when the services were watched. What has not begun has no clock.
     """
-    return []
+    ordered = sorted(events, key=lambda event: event.at)
+    until = now if now is not None else max((event.at for event in ordered), default=0.0)
+    found = hits(plan, ordered, runs)
+    return [_clock(plan, hit, found, ordered, until) for hit in found]
+
+
+def unanswered(found: Sequence[Clock], events: Sequence[Event], *, final: bool = False) -> list[Clock]:
+    """Return the clocks whose page did not come in its time, and of which AWS has not been asked yet why.
+
+    *final*: the day ends, so also those whose time is not over.
+    """
+    asked = {str(event.data.get("name")) for event in events if event.kind == "people.missed"}
+    return [
+        clock
+        for clock in found
+        if clock.alarm and clock.hit_at is not None and clock.name not in asked
+        and clock.step("page").at is None and (final or clock.never_paged)
+    ]  # fmt: skip
+
+
+def _clock(plan: Plan, hit: Hit, every: Sequence[Hit], events: Sequence[Event], until: float) -> Clock:
+    if hit.at is None:
+        return Clock(hit.item, None, nothing_hit(hit, plan.bands), hit.inject, hit.alarm)
+    later = [one for one in every if one.at is not None and one.at > hit.at]
+    paging = [one.at for one in later if one.at and (not hit.alarm or one.alarm in (hit.alarm, ""))]
+    talking = [one.at for one in later if one.at and one.item != hit.item]
+    ends = (min(paging, default=float("inf")) - EARLY_S, min(talking, default=float("inf")))
+    sight = Sight(hit, hit.at, events, plan.bands, *ends, until)
+    paged, mitigated = page(sight), mitigate(sight)
+    ended = resolve(sight, paged)
+    told, silence = communicate(sight, ended.at if ended.at is not None else mitigated.at)
+    steps = (alarm(sight), paged, acknowledge(sight, paged), diagnose(sight), mitigated, told, ended)
+    return Clock(hit.item, hit.at, steps, hit.inject, hit.alarm, silence)
