@@ -60,7 +60,7 @@ class PagerDuty:
             return known
         path = f"/incidents/{quote(id_, safe='')}/log_entries"
         entries = self._all(client, until, path, "log_entries", {"include[]": ["channels"]})
-        if self._robots is None and any(inner(one, "type") == "acknowledge_log_entry" for one in entries):
+        if self._robots is None and any(inner(one, "type").startswith("ack") for one in entries):
             self._robots = {*self._settings.robots, self._own(client, until)}
         found = list(seen_of(incident, entries, self._alarms, self._robots or set()))
         if inner(incident, "status") == "resolved":
@@ -121,7 +121,7 @@ def _ask(client: RestApiV2Client, until: Until, path: str, asked: Mapping[str, J
 def seen_of(
     incident: Mapping[str, Json], entries: list[Mapping[str, Json]], alarms: Collection[str], robots: Collection[str]
 ) -> Iterator[Seen]:
-    """Yield what the log *entries* of one *incident* tell."""
+    """Yield what the log *entries* of one *incident* tell; `notify` entries need not say whom."""
     title, number = inner(incident, "title"), incident.get("incident_number")
     texts = [title, inner(incident, "incident_key"), *_first_details(entries)]
     about: dict[str, Json] = {
@@ -129,14 +129,14 @@ def seen_of(
         "within_s": WHOLE_S,
     }  # fmt: skip
     for entry in entries:
-        verb = inner(entry, "type").removesuffix("_log_entry")
+        verb = inner(entry, "type").removesuffix("_log_entry").replace("acknowledgement", "acknowledge")
         at = instant(inner(entry, "created_at"))
         if verb not in CHANGES or at is None:
             continue
         who, by_robot = _who(entry, verb), verb == "acknowledge" and _is_robot(entry, robots)
         kind = "page.automatic" if by_robot else f"page.{CHANGES[verb]}"
-        key, text = f"{PagerDuty.name}:{inner(entry, 'id')}", _sentence(verb, who, f"#{number} {title}", by_robot)
-        yield Seen(at, kind, text, who, key, {**about, "agent": inner(entry, "agent", "type")})
+        text = _sentence(verb, who, f"#{number} {title}", by_robot)
+        yield Seen(at, kind, text, who, f"{PagerDuty.name}:{inner(entry, 'id')}", about)
 
 
 def _first_details(entries: list[Mapping[str, Json]]) -> list[str]:
@@ -154,7 +154,8 @@ def _is_robot(entry: Mapping[str, Json], robots: Collection[str]) -> bool:
 
 
 def _sentence(verb: str, who: str, incident: str, by_robot: bool) -> str:
-    said = {"trigger": f"{incident} is triggered", "notify": f"{who} is notified of {incident}",
+    paged = "somebody" if who == PagerDuty.name else who
+    said = {"trigger": f"{incident} is triggered", "notify": f"{paged} is notified of {incident}",
             "acknowledge": f"{who} acknowledges {incident}", "escalate": f"{incident} is escalated",
             "resolve": f"{incident} is resolved by {who}"}  # fmt: skip
     return said[verb] + (", which is no person's doing" if by_robot else "")
