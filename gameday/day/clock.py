@@ -40,20 +40,6 @@ def clocks(plan: Plan, events: Sequence[Event], runs: Mapping[str, Findings], no
     return [_clock(plan, hit, found, ordered, until) for hit in found]
 
 
-def unanswered(found: Sequence[Clock], events: Sequence[Event], *, final: bool = False) -> list[Clock]:
-    """Return the clocks whose page did not come in its time, and of which AWS has not been asked yet why.
-
-    *final*: the day ends, so also those whose time is not over.
-    """
-    asked = {str(event.data.get("name")) for event in events if event.kind == "people.missed"}
-    return [
-        clock
-        for clock in found
-        if clock.alarm and clock.hit_at is not None and clock.name not in asked
-        and clock.step("page").at is None and (final or clock.never_paged)
-    ]  # fmt: skip
-
-
 def _clock(plan: Plan, hit: Hit, every: Sequence[Hit], events: Sequence[Event], until: float) -> Clock:
     if hit.at is None:
         return Clock(hit.item, None, nothing_hit(hit, plan.bands), hit.inject, hit.alarm)

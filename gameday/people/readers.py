@@ -123,7 +123,7 @@ class _Line:
             except TryAgain as error:
                 self._answer = str(error)
                 pause = error.after_s if error.after_s is not None else PAUSE_S * 2 ** (tries - 1)
-                if time.monotonic() + pause >= until.at:
+                if tries == MOST_TRIES or time.monotonic() + pause >= until.at:
                     self._not_before = time.monotonic() + pause
                     return
                 time.sleep(pause)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from gameday.day.clock import Clock, StepName, clocks, going_on, unanswered
+from gameday.day.clock import Clock, StepName, clocks, going_on
 from gameday.day.events import Event
+from gameday.day.missed import missed, unanswered
 from gameday.day.plan import Bands, Expect, Inject, Item, Plan, Roles
 from gameday.model import Json, Mark, iso
 
@@ -49,7 +50,8 @@ PAGED = [
 ]  # fmt: skip
 WHOLE = [
     *seen(*READ), BEGUN, *PAGED, at(42, "chat.said", "I look at it"),
-    at(70, "note", "a task is gone", about="diagnosis"), at(90, "status-page.changed", "investigating"), at(100, "note", "a new task runs", about="mitigation"),
+    at(70, "note", "a task is gone", about="diagnosis"), at(90, "status-page.changed", "investigating"),
+    at(100, "note", "a new task runs", about="mitigation"),
     at(130, "page.resolved", "#7 is resolved", incident="Q7"), at(200, "item.ended", item=ITEM),
 ]  # fmt: skip
 
@@ -104,10 +106,10 @@ def test_a_page_that_never_came_says_why() -> None:
     )  # fmt: skip
     assert clock.step("acknowledge").met is False
     assert unanswered([clock], silent) == [clock]
-    asked = [
-        *silent,
-        at(31, "people.missed", name=ITEM, alarm=ALARM, why=["its metric has had no data", "not known: x"]),
-    ]
+    why = ["its metric has had no data", "not known: x"]
+    (found,) = missed([clock], silent, lambda alarm: why, HIT + 31)
+    assert found.kind == "people.missed" and found.text.endswith("in 31 s; its metric has had no data; not known: x")
+    asked = [*silent, Event(found.at, found.kind, found.text, data=found.data)]
     told = one(asked).step("page")
     assert told.met is False and told.why.endswith("in 31 s; its metric has had no data")
     assert unanswered([one(asked)], asked) == []
@@ -197,7 +199,8 @@ def test_a_run_that_goes_on_and_one_that_hit_nothing() -> None:
 def test_an_alarm_that_was_put_in_has_a_clock_of_its_own() -> None:
     """Its page is not that of the fault before it, and there is nothing to mitigate."""
     events = [*WHOLE, at(300, "inject.fired", item="talk", name=INJECT), at(300.5, "alarm.fired", alarm=ALARM),
-              at(301, "page.triggered", incident="Q8", alarm=ALARM), at(320, "page.acknowledged", incident="Q8")]  # fmt: skip
+              at(301, "page.triggered", incident="Q8", alarm=ALARM),
+              at(320, "page.acknowledged", incident="Q8")]  # fmt: skip
     first, second = clocks(PLAN, events, {ITEM: findings()})
     assert (first.name, second.name, second.item) == (ITEM, INJECT, "talk")
     assert first.step("acknowledge").after_s == pytest.approx(39.75)
