@@ -199,7 +199,8 @@ def communicate(sight: Sight, over_at: float | None) -> tuple[Step, float]:
     words = sorted([*said, *sight.notes("communication")], key=lambda one: one.at)
     silence = _longest(sight.hit_at, [one.at for one in words], end)
     blind = _unheard(sight)
-    if not words:
+    late = bool(words) and over_at is not None and words[0].at > over_at and words[0].at - sight.hit_at > band
+    if not words or late:
         return _missing("communicate", sight, band, "nobody told others anything", blind, over_at), silence
     first = _judged("communicate", sight, words[0], band)
     if first.met and silence > band:

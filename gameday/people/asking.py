@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from gameday.model import Json, from_iso
+from gameday.notify.message import GAME_DAY, PREFIXES, SEVERITIES
 from gameday.notify.order import Failed
 from gameday.people.seen import Seen
 
 LEAST_S = 0.05
-OURS = re.compile(r"\s*\[[A-Z][A-Z ]+\]")  # as every message of the suite begins: [GAME DAY], [ROLLBACK FAILED]
+OURS = (GAME_DAY, *PREFIXES.values(), *(f"[{kind.upper()}]" for kind in SEVERITIES))  # so the suite's messages begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Service(Protocol):
 
 def ours(text: str) -> bool:
     """Return whether the suite itself said *text*: no word of people's."""
-    return bool(OURS.match(text))
+    return text.lstrip().startswith(OURS)
 
 
 def objects(found: Json) -> list[Mapping[str, Json]]:

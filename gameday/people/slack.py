@@ -88,7 +88,7 @@ def seen_of(messages: list[Mapping[str, Json]], channel: str, bots: Collection[s
     for message in messages:
         ts, text = inner(message, "ts"), inner(message, "text")
         at = _number(ts)
-        if at is None or at < since or ts in told or not _is_of_people(message, bots) or ours(text):
+        if at is None or at < since or ts in told or not _is_of_people(message, bots, text):
             continue
         told.add(ts)
         thread = inner(message, "thread_ts")
@@ -96,9 +96,9 @@ def seen_of(messages: list[Mapping[str, Json]], channel: str, bots: Collection[s
         yield Seen(at, "chat.said", text[:LONGEST], _who(message), f"{Slack.name}:{channel}:{ts}", data)
 
 
-def _is_of_people(message: Mapping[str, Json], bots: Collection[str]) -> bool:
+def _is_of_people(message: Mapping[str, Json], bots: Collection[str], text: str) -> bool:
     bot = inner(message, "bot_id")
-    return inner(message, "subtype") in SPOKEN and (not bot or bot in bots)
+    return inner(message, "subtype") in SPOKEN and (not bot or (bot in bots and not ours(text)))
 
 
 def _who(message: Mapping[str, Json]) -> str:
