@@ -37,12 +37,6 @@ class Clock:
         """The inject's name, or the item's."""
         return self.inject or self.item
 
-    @property
-    def never_paged(self) -> bool:
-        """Whether the expected page is known not to have come at all."""
-        page = self.step("page")
-        return page.met is False and page.at is None
-
     def step(self, name: StepName) -> Step:
         """Return the step called *name*; one of which nothing is known where there is none."""
         return next((step for step in self.steps if step.name == name), Step(name))

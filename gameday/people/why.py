@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -10,6 +11,7 @@ from gameday.aws import Aws, refuse_way_out
 from gameday.errors import Refusal
 
 UNKNOWN = "not known: "  # so begins what is no reason, but could not be asked
+WITHIN_S = 8.0
 LEAST_S = 900.0  # how far back a metric is looked for, at least
 CONFIRMED = "arn:"  # else PendingConfirmation, or Deleted
 Described = Mapping[str, Any]
@@ -18,8 +20,19 @@ Described = Mapping[str, Any]
 def why_no_page(aws: Aws, alarm: str) -> list[str]:
     """Return a sentence for everything that keeps *alarm* from paging anybody; empty: AWS knows of nothing.
 
-    Never raises. A sentence that begins with `UNKNOWN` is no reason: AWS could not be asked.
+    Never raises, and takes `WITHIN_S` at most. A sentence that begins with `UNKNOWN` is no reason: AWS could not be
+    asked.
     """
+    said: list[str] = []
+    asking = threading.Thread(target=lambda: said.extend(_why(aws, alarm)), daemon=True, name="why-no-page")
+    asking.start()
+    asking.join(WITHIN_S)
+    return list(said) or (
+        [f"{UNKNOWN}AWS gave no answer about {alarm} within {WITHIN_S:g} s"] if asking.is_alive() else []
+    )
+
+
+def _why(aws: Aws, alarm: str) -> list[str]:
     found, unknown = _ask(lambda: _described(aws, alarm), f"the alarm {alarm}")
     if unknown:
         return [unknown]
@@ -49,6 +62,8 @@ def _ask(question: Callable[[], Any], what: str) -> tuple[Any, str]:
         return None, f"{UNKNOWN}{what}: AWS answers {error.response['Error']['Code']}"
     except BotoCoreError as error:
         return None, f"{UNKNOWN}{what}: AWS cannot be reached: {type(error).__name__}"
+    except Exception as error:  # noqa: BLE001  an answer of another form than expected is no answer
+        return None, f"{UNKNOWN}{what}: {type(error).__name__}: {error}"
 
 
 def _described(aws: Aws, alarm: str) -> Described | None:

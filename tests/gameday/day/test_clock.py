@@ -8,7 +8,6 @@ import pytest
 
 from gameday.day.clock import Clock, StepName, clocks, going_on
 from gameday.day.events import Event
-from gameday.day.missed import missed, unanswered
 from gameday.day.plan import Bands, Expect, Inject, Item, Plan, Roles
 from gameday.model import Json, Mark, iso
 
@@ -62,6 +61,12 @@ def one(events: list[Event], runs: Mapping[str, Mapping[str, Json]] | None = Non
     return clock
 
 
+def never_paged(clock: Clock) -> bool:
+    """Return whether the page is known not to have come at all."""
+    page = clock.step("page")
+    return page.met is False and page.at is None
+
+
 def test_a_day_that_went_well_has_every_instant() -> None:
     """Each step with its seconds from the fault, in the bands; the longest silence is the one at the beginning."""
     clock = one(WHOLE)
@@ -71,7 +76,7 @@ def test_a_day_that_went_well_has_every_instant() -> None:
     told = (12.0, 12.75, 39.75, 70.0, 100.0, 42.0, 129.75)  # of pages: the beginning of a second
     assert [after[name] for name in ALL] == [pytest.approx(one, abs=0.001) for one in told]
     assert {step.name: step.met for step in clock.steps if step.band_s} == dict.fromkeys(ALL[1:6], True)
-    assert clock.silence_s == pytest.approx(48.0, abs=0.001) and not clock.never_paged
+    assert clock.silence_s == pytest.approx(48.0, abs=0.001) and not never_paged(clock)
 
 
 @pytest.mark.parametrize(
@@ -101,18 +106,14 @@ def test_a_page_that_never_came_says_why() -> None:
     """Missed with what the day knows, and with what AWS told when it was asked; nobody can acknowledge it."""
     silent = [*seen(*READ), BEGUN]
     clock = one(silent, now=31)
-    assert clock.never_paged and clock.step("page").why == (
+    assert never_paged(clock) and clock.step("page").why == (
         "the page never came: errors did not go into ALARM in 31 s"
     )  # fmt: skip
     assert clock.step("acknowledge").met is False
-    assert unanswered([clock], silent) == [clock]
-    why = ["its metric has had no data", "not known: x"]
-    (found,) = missed([clock], silent, lambda alarm: why, HIT + 31)
-    assert found.kind == "people.missed" and found.text.endswith("in 31 s; its metric has had no data; not known: x")
-    asked = [*silent, Event(found.at, found.kind, found.text, data=found.data)]
+    why: list[Json] = ["its metric has had no data", "not known: x"]
+    asked = [*silent, at(31, "people.missed", name=ITEM, alarm=ALARM, why=why)]
     told = one(asked).step("page")
     assert told.met is False and told.why.endswith("in 31 s; its metric has had no data")
-    assert unanswered([one(asked)], asked) == []
 
 
 def test_an_alarm_that_fired_without_a_page_is_told_apart() -> None:
@@ -122,10 +123,9 @@ def test_an_alarm_that_fired_without_a_page_is_told_apart() -> None:
 
 
 def test_before_the_limit_nothing_is_missed() -> None:
-    """A page that can still come is not known; at the end of the day AWS can be asked about it all the same."""
+    """A page that can still come is not known."""
     clock = one([*seen(*READ), BEGUN], {ITEM: going_on([Mark(HIT, "fault")])}, now=10)
     assert {step.met for step in clock.steps} == {None}
-    assert unanswered([clock], []) == [] and unanswered([clock], [], final=True) == [clock]
 
 
 @pytest.mark.parametrize("services", [(), ("CloudWatch", "Slack", "Statuspage")])
@@ -141,7 +141,7 @@ def test_a_service_that_was_not_read_is_never_missed(services: tuple[str, ...]) 
 def test_other_pages_are_not_this_one() -> None:
     """Not one of another alarm; one that names none is not known to be it."""
     other = [*seen(*READ), BEGUN, at(5, "page.triggered", incident="Q1", alarm="disk")]
-    assert one(other, now=31).never_paged
+    assert never_paged(one(other, now=31))
     unnamed = one([*other, at(6, "page.triggered", incident="Q2", alarm="")], now=31).step("page")
     assert unnamed.met is None and "does not name errors" in unnamed.why
 
@@ -189,7 +189,7 @@ def test_without_notes_a_diagnosis_is_not_known() -> None:
 def test_a_run_that_goes_on_and_one_that_hit_nothing() -> None:
     """The mark of the fault begins the clock; without a fault nothing is missed."""
     marks = [Mark(HIT - 5, "baseline"), Mark(HIT, "fault")]
-    assert one([*seen(*READ), BEGUN], {ITEM: going_on(marks)}, now=31).never_paged
+    assert never_paged(one([*seen(*READ), BEGUN], {ITEM: going_on(marks)}, now=31))
     nothing = one([*seen(*READ), BEGUN, at(9, "item.ended", item=ITEM)], {ITEM: going_on(marks[:1])}, now=500)
     assert nothing.hit_at is None and {step.met for step in nothing.steps} == {None}
     assert "no fault was accepted" in nothing.step("page").why
