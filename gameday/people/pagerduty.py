@@ -121,14 +121,14 @@ def _ask(client: RestApiV2Client, until: Until, path: str, asked: Mapping[str, J
 def seen_of(
     incident: Mapping[str, Json], entries: list[Mapping[str, Json]], alarms: Collection[str], robots: Collection[str]
 ) -> Iterator[Seen]:
-    """Yield what the log *entries* of one *incident* tell; `notify` entries need not say whom."""
+    """Yield what the log *entries* of one *incident* tell, oldest first; `notify` entries need not say whom."""
     title, number = inner(incident, "title"), incident.get("incident_number")
     texts = [title, inner(incident, "incident_key"), *_first_details(entries)]
     about: dict[str, Json] = {
         "incident": inner(incident, "id"), "number": number, "title": title, "alarm": alarm_in(texts, alarms),
         "within_s": WHOLE_S,
     }  # fmt: skip
-    for entry in entries:
+    for entry in sorted(entries[::-1], key=lambda one: inner(one, "created_at")):  # PagerDuty's newest comes first
         verb = inner(entry, "type").removesuffix("_log_entry").replace("acknowledgement", "acknowledge")
         at = instant(inner(entry, "created_at"))
         if verb not in CHANGES or at is None:
