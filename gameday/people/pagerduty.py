@@ -128,7 +128,8 @@ def seen_of(
         "incident": inner(incident, "id"), "number": number, "title": title, "alarm": alarm_in(texts, alarms),
         "within_s": WHOLE_S,
     }  # fmt: skip
-    for entry in sorted(entries[::-1], key=lambda one: inner(one, "created_at")):  # PagerDuty's newest comes first
+    oldest_first = entries[::-1]  # of those in one second, too: PagerDuty gives the newest first
+    for entry in sorted(oldest_first, key=lambda one: inner(one, "created_at")):
         verb = inner(entry, "type").removesuffix("_log_entry").replace("acknowledgement", "acknowledge")
         at = instant(inner(entry, "created_at"))
         if verb not in CHANGES or at is None:
