@@ -106,6 +106,45 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class OnCall:
+    """PagerDuty, where it shows whom it paged and who acknowledged. *token* is a reference, as a channel's secrets."""
+
+    token: str  # of the REST API; one that may only read is enough
+    service: str  # id of the service whose incidents count, as PABC123
+    robots: list[str] = field(default_factory=list)  # ids of users who are no people: they acknowledge nothing
+    endpoint: str = ""  # address or reference of the API, where it is not the service's own
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Slack, where people talk about an incident."""
+
+    token: str  # reference of a bot's token with channels:history, or groups:history of a private channel
+    channel: str  # its id, as C0123456789
+    bots: list[str] = field(default_factory=list)  # ids of bots that speak for people, as an incident's bridge
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """Statuspage, where people tell others."""
+
+    token: str  # reference of an API key
+    page: str
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Where is read what people do on a game day. What is not named is not read, and so not known."""
+
+    pagerduty: OnCall | None = None
+    slack: Chat | None = None
+    statuspage: StatusPage | None = None
+    alarms: list[str] = field(default_factory=list)  # beside `rules.alarms` and those that a plan names
+
+
+@dataclass(frozen=True, slots=True)
 class WatchRule:
     """One own rule of `gameday watch`: the error ratio is above the limit in every one of the windows."""
 
@@ -169,6 +208,7 @@ class Environment:
     sampling: Sampling = field(default_factory=Sampling)
     rules: Rules = field(default_factory=Rules)
     channels: Mapping[str, Channel] = field(default_factory=dict)  # where people are told
+    people: People = field(default_factory=People)  # where is read what they do
     owner: str = ""  # who answers for what the suite does here; every message names them
     watch: Watch = field(default_factory=Watch)
     runner: Runner = field(default_factory=Runner)

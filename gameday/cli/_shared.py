@@ -131,6 +131,8 @@ def _people_variables(people: str) -> dict[str, str]:
         "SLACK_BOT_TOKEN": addresses.SLACK_TOKEN,
         "PAGERDUTY_EVENTS_URL": f"{people}/pagerduty",
         "PAGERDUTY_ROUTING_KEY": addresses.EVENTS_KEY,
+        "PAGERDUTY_API_URL": f"{people}/pagerduty",
+        "PAGERDUTY_API_TOKEN": addresses.API_TOKEN,
         "STATUSPAGE_API_URL": f"{people}/statuspage/v1",
         "STATUSPAGE_API_KEY": addresses.API_TOKEN,
     }

@@ -45,16 +45,12 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """Say *message* in *channel* within *timeout_s*; *ref* is what the first message of this run was given."""
+class Door:
+    """Opens what the configuration names, and lets nothing out of a lab."""
 
-    channel: Channel
-    message: Message
     environment: Environment
     aws: Aws
     vault: Vault
-    timeout_s: float
-    ref: str = ""
 
     def secret(self, reference: str) -> str:
         """Return the secret that *reference* names. Raises Failed: there is none."""
@@ -79,6 +75,32 @@ class Order:
         if not near and not url.startswith("https://"):
             raise Failed("the address does not begin with https://")
         return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Say *message* in *channel* within *timeout_s*; *ref* is what the first message of this run was given."""
+
+    channel: Channel
+    message: Message
+    environment: Environment
+    aws: Aws
+    vault: Vault
+    timeout_s: float
+    ref: str = ""
+
+    @property
+    def door(self) -> Door:
+        """The way to this channel's secrets and addresses."""
+        return Door(self.environment, self.aws, self.vault)
+
+    def secret(self, reference: str) -> str:
+        """Return the secret that *reference* names. Raises Failed: there is none."""
+        return self.door.secret(reference)
+
+    def address(self, given: str, usual: str = "") -> str:
+        """Return the address that is meant, *usual* where none is given. Raises Failed, as `Door.address`."""
+        return self.door.address(given, usual)
 
 
 def proxied(url: str) -> bool:

@@ -34,7 +34,7 @@ def deliver(order: Order) -> Sent:
         except HttpError:
             raise Failed(f"{WHO} answers what its client cannot read") from None
         except Error as error:
-            raise lost(WHO, _innermost(error), order.timeout_s) from None
+            raise lost(WHO, innermost(error), order.timeout_s) from None
     if asked:
         return Sent(f"a change event; no {asked} of an incident, because the channel does not say incidents = true")
     return Sent("a change event; it pages nobody")
@@ -59,7 +59,7 @@ class _Client(EventsApiV2Client):
         judge(WHO, int(status), headers.get("Retry-After"), _errors(response))
 
 
-class _ToThisMachine(HTTPTransport):
+class ToThisMachine(HTTPTransport):
     """The way to a stand-in: the client takes https addresses only, so what it sends turns off at its own seam."""
 
     def __init__(self, url: str) -> None:
@@ -78,7 +78,7 @@ def _client(order: Order) -> _Client:
     url = order.address(order.channel.endpoint, API)
     key = order.secret(order.channel.routing_key)
     if is_loopback(url):
-        client = _Client(key, transport=_ToThisMachine(url), trust_env=False)
+        client = _Client(key, transport=ToThisMachine(url), trust_env=False)
     else:
         client = _Client(key, base_url=url)
     client.timeout = max(1, int(order.timeout_s))
@@ -126,7 +126,7 @@ def _errors(response: object) -> str:
     return "; ".join(str(one) for one in errors) if isinstance(errors, list) else ""
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost(error: BaseException) -> BaseException:
     """Return what began it: httpx wraps the system's own error once or twice."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__ or error

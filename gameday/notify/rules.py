@@ -81,6 +81,11 @@ def _place(key: str, value: str, environment: Environment) -> str:
     return ""
 
 
+def address_problem(key: str, value: str, environment: Environment) -> str:
+    """Return what is wrong with the address or reference under *key* in this environment; empty: nothing."""
+    return _value(key, value) or _place(key, value, environment)
+
+
 def _address(key: str, value: str) -> str:
     try:
         parts = urlsplit(value)

@@ -42,7 +42,7 @@ def deliver(order: Order) -> Sent:
             unfurl_links=False, unfurl_media=False,
         )  # fmt: skip
     except SlackApiError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     except OSError as error:
         raise lost(WHO, error, order.timeout_s) from None
     return Sent(
@@ -58,7 +58,7 @@ def look(order: Order) -> Sent:
     try:
         answer = _client(order).auth_test()
     except SlackApiError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     except OSError as error:
         raise lost(WHO, error, order.timeout_s) from None
     return Sent(f"the token is that of {answer.get('user')} in {answer.get('team')}")
@@ -78,13 +78,17 @@ def _through_webhook(order: Order, text: str) -> Sent:
 
 def _client(order: Order) -> WebClient:
     url = order.address(order.channel.endpoint, API)
-    token = order.secret(order.channel.token)
-    client = WebClient(token, base_url=url, timeout=whole(order.timeout_s), retry_handlers=[], logger=_silent)
+    return client_of(order.secret(order.channel.token), url, order.timeout_s)
+
+
+def client_of(token: str, url: str, timeout_s: float) -> WebClient:
+    """Return a client of the Web API at *url*, without retries of its own."""
+    client = WebClient(token, base_url=url, timeout=whole(timeout_s), retry_handlers=[], logger=_silent)
     client.proxy = client.proxy if proxied(url) else None
     return client
 
 
-def _refused(error: SlackApiError) -> Failed | TryAgain:
+def refused(error: SlackApiError) -> Failed | TryAgain:
     """Return what Slack's answer means: 200 and a word for what it will not do."""
     answer = error.response
     word, status = str(answer.get("error") or ""), int(answer.status_code)

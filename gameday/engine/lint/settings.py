@@ -15,6 +15,7 @@ from gameday.engine.lint import functions
 from gameday.engine.lint.block import blast_problems, guard_problems
 from gameday.errors import InputError, Problem
 from gameday.notify.channels import placed
+from gameday.people import rules as people
 from gameday.source import Path_, Source
 
 
@@ -51,6 +52,7 @@ def _environment(source: Source, where: Path_, environment: Environment, suite: 
             yield source.problem((*where, "watch", "rules", index, wrong[0]), wrong[1])
     yield from _rules(source, (*where, "rules"), environment, suite)
     yield from placed(source, str(where[-1]), environment)
+    yield from people.placed(source, str(where[-1]), environment)
 
 
 def _rules(source: Source, where: Path_, environment: Environment, suite: Path) -> Iterator[Problem]:
