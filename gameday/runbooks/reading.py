@@ -23,7 +23,7 @@ _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([\w+-]*)(.*)$")
 _HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
 _STEP = re.compile(r"^(?:Step\s+)?(\d+)[.):]\s+(.*)$", re.IGNORECASE)
 _BAND = re.compile(
-    r"\(\s*(?:(\d+)\s*(?:-|–|to)\s*(\d+)\s*min|(\d+)\s*\+\s*min|(throughout))\.?\s*\)\s*$", re.IGNORECASE
+    r"\(\s*(?:(\d+)\s*(?:-|\u2013|to)\s*(\d+)\s*min|(\d+)\s*\+\s*min|(throughout))\.?\s*\)\s*$", re.IGNORECASE
 )
 _LINK = re.compile(r"(?<!\\)\[(?:[^\[\]\n]|\[[^\]\n]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _CODE = re.compile(r"(`+)(.+?)\1")
