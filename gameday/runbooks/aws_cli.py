@@ -13,7 +13,7 @@ from typing import Any
 
 from gameday.decode import suggestion
 from gameday.model import Json
-from gameday.runbooks import shorthand
+from gameday.runbooks import query, shorthand
 from gameday.runbooks.shell import Word
 from gameday.runbooks.shorthand import short
 
@@ -131,10 +131,11 @@ def _call(model: Any, operation: str, verb: Word, words: Sequence[Word]) -> tupl
     for option in options:
         found += _take(call, option, shape, members)
     given = {name for option in options if (name := _member(option.name, shape, members))}
+    meant = shorthand.meant([option.name for option in options], list(members))
     whole = any(option.name in ("cli-input-json", "cli-input-yaml", "generate-cli-skeleton") for option in options)
     for name in shape.required_members if shape and not whole else ():
-        if name not in given and not shape.members[name].metadata.get("idempotencyToken"):
-            flag = next(flag for flag, member in members.items() if member == name)
+        flag = next(flag for flag, member in members.items() if member == name)
+        if name not in given and not shape.members[name].metadata.get("idempotencyToken") and flag not in meant:
             found.append((verb.offset, f"`{verb.text}` lacks --{flag}; add it"))
     return call if not found else None, found
 
@@ -189,14 +190,9 @@ def _global(call: Call, option: _Option) -> Iterator[Found]:
     if option.name == "output" and value.text not in OUTPUTS:
         yield value.offset, f"no output {value.text!r}; {suggestion(value.text, list(OUTPUTS))}"
     if option.name == "query":
-        from jmespath import compile as compiled
-        from jmespath.exceptions import JMESPathError
-
         call.query = value.text
-        try:
-            compiled(value.text)
-        except JMESPathError as error:
-            yield value.offset, f"the query is no JMESPath: {str(error).splitlines()[0]}"
+        if why := query.wrong(value.text):
+            yield value.offset, f"the query is no JMESPath: {why}"
 
 
 def _value(call: Call, option: _Option, name: str, shape: Any, *, negated: bool) -> Iterator[Found]:

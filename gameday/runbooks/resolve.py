@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 from gameday.aws import Aws, reads_only
 from gameday.config import Environment
-from gameday.model import Json
-from gameday.runbooks import aws_cli, shell
+from gameday.runbooks import aws_cli, query, shell
 from gameday.runbooks.drift import URL, program
 from gameday.runbooks.reading import Script, read
 
@@ -116,7 +115,7 @@ class _Asking:
             return ""
         kind, why, answer = ask(self.aws, call)
         self.answers.append(Answer(line, column, command, kind, why))
-        return printed(call.query, answer) if kind == "resolves" else ""
+        return query.printed(call.query, answer) if kind == "resolves" else ""
 
 
 def _not_asked(call: aws_cli.Call, words: list[shell.Word]) -> str:
@@ -182,18 +181,6 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _texts(one)
-
-
-def printed(query: str, answer: Mapping[str, Any]) -> str:
-    """Return what `--query ... --output text` prints of an answer; empty: nothing that a variable could hold."""
-    if not query:
-        return ""
-    import jmespath
-
-    value: Json = jmespath.search(query, dict(answer))
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return "\t".join(str(one) for one in value)
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def date(words: list[str], now: datetime | None = None) -> str:

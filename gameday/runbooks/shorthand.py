@@ -6,6 +6,7 @@ known (a variable, `file://`) is left out by the caller before.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -141,10 +142,16 @@ def _members(value: dict[str, Json], shape: Any, path: str) -> Iterator[str]:
         if name not in shape.members:
             yield f"no member {path + name!r}; {short(suggestion(name, list(shape.members)))}"
     for name in shape.required_members:
-        if name not in value:
+        if name not in value and name not in meant(list(value), list(shape.members)):
             yield f"lacks {path + name!r}; add it"
     for name in value.keys() & shape.members.keys():
         yield from misfits(value[name], shape.members[name], f"{path}{name}.")
+
+
+def meant(names: list[str], known: list[str]) -> set[str]:
+    """Return which of the *known* names were meant by those that are not known: one mistake is told once."""
+    close = [difflib.get_close_matches(name, known, 1) for name in names if name not in known]
+    return {match for matches in close for match in matches}
 
 
 def short(mend: str) -> str:

@@ -29,10 +29,11 @@ def suite(tmp_path: Path) -> Path:
 
 
 def test_all_of_ours_are_fine() -> None:
-    """Without FILE: every experiment and gameday.toml, one line, exit 0."""
+    """Without FILE: every experiment, every page for people and gameday.toml, one line, exit 0."""
     ended = gameday_check()
     assert (ended.returncode, ended.stderr) == (0, "")
-    files = len(list((ROOT / "experiments").rglob("*.yaml"))) + 1
+    pages = [page for name in ("runbooks", "playbooks", "sop") for page in (ROOT / "docs" / name).glob("*.md")]
+    files = len(list((ROOT / "experiments").rglob("*.yaml"))) + len(pages) + 1
     assert ended.stdout == f"{files} files are fine\n"
 
 
