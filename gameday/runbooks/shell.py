@@ -22,12 +22,24 @@ _BREAKS = " \t\n;&|()<>"
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """What the shell fills in: a variable by its *name*, or what *commands* print; a `<placeholder>` is neither."""
+    """What the shell fills in: a variable by its *name*, or what *commands* print; a `<placeholder>` is neither.
+
+    *without* is what `${NAME#...}` takes off.
+    """
 
     offset: int
     text: str  # as it is written
     name: str = ""
     commands: tuple[Simple, ...] = ()
+    without: str = ""
+
+    def filled(self, known: Mapping[str, str]) -> str | Hole:
+        """Return what stands there once the *known* variables are; of `${NAME#...}` the form `#*TEXT` is known."""
+        value = known.get(self.name)
+        if value is None or not self.without:
+            return self if value is None else value
+        _, found, rest = value.partition(self.without.removeprefix("#*"))
+        return rest if found and self.without.startswith("#*") else self
 
     @property
     def is_placeholder(self) -> bool:
@@ -54,8 +66,7 @@ class Word:
 
     def filled(self, known: Mapping[str, str]) -> Word:
         """Return the word with the variables that are *known* written out."""
-        parts = [known[part.name] if isinstance(part, Hole) and part.name in known else part for part in self.parts]
-        return Word(self.offset, tuple(parts))
+        return Word(self.offset, tuple(part.filled(known) if isinstance(part, Hole) else part for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +239,7 @@ class _Reader:
         self.at += 1
 
     def _hole(self, parts: _Parts) -> None:
-        begin, name, inner = self.at, "", list[Simple]()
+        begin, name, inner, without = self.at, "", list[Simple](), ""
         if self.text[self.at] == "`":
             self.at += 1
             inner = self._inside("`")
@@ -245,7 +256,8 @@ class _Reader:
             if stop < 0:
                 raise ShellError(self.at, "`${` is never closed; close it with `}`")
             found = _NAME.match(self.text, self.at + 2)
-            name = found[0] if found and found.end() == stop else ""
+            name = found[0] if found else ""
+            without = self.text[found.end() : stop] if found else ""
             self.at = stop + 1
         elif found := _NAME.match(self.text, self.at + 1):
             name, self.at = found[0], found.end()
@@ -255,7 +267,7 @@ class _Reader:
             parts.add("$")
             self.at += 1
             return
-        parts.add(Hole(begin, self.text[begin : self.at], name, tuple(inner)))
+        parts.add(Hole(begin, self.text[begin : self.at], name, tuple(inner), without))
 
     def _inside(self, until: str) -> list[Simple]:
         self.depth += 1
