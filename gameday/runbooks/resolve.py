@@ -21,11 +21,12 @@ from gameday.runbooks.reading import Script, read
 
 Kind = Literal["resolves", "gone", "unread", "not asked"]
 SECRETS = ("Secret", "Token", "Password", "Credential", "GetParameter", "GetAuthorization")
-LOGS_OF_THE_PAST = ("History", "Events", "Activities")  # an empty answer says nothing about the name
-NAMES = re.compile(r"(?:Name|Arn|Identifier|Id)s?$|^(?:cluster|service|task|taskDefinition)s?$")
+NAMES = re.compile(r"(?:Name|Arn|Identifier|Id)s$|^(?:cluster|service|task|image)s$")
+PREFIXES = ("Prefix", "Pattern")
 NO_ANSWER = ("AccessDenied", "Throttl", "Unauthorized", "Expired", "InvalidClientTokenId", "ServiceUnavailable",
              "Internal", "RequestLimit", "UnrecognizedClient", "NotAuthorized")  # fmt: skip
 NOT_PLAYED = ("NotImplemented",)  # by this lab
+INSTANTS = {"%s": "", "%FT%TZ": "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%SZ": "%Y-%m-%dT%H:%M:%SZ", "%F": "%Y-%m-%d"}
 _AGO = re.compile(r"(\d+)\s*(second|minute|hour|day|week)s?\s+ago|now")
 
 
@@ -114,8 +115,14 @@ class _Asking:
             self.answers.append(Answer(line, column, command, "not asked", why))
             return ""
         kind, why, answer = ask(self.aws, call)
+        found = ""
+        if kind == "resolves":
+            try:
+                found = query.printed(call.query, answer)
+            except ValueError as error:
+                kind, why = "gone", f"the query does not fit the answer: {error}"
         self.answers.append(Answer(line, column, command, kind, why))
-        return query.printed(call.query, answer) if kind == "resolves" else ""
+        return found
 
 
 def _not_asked(call: aws_cli.Call, words: list[shell.Word]) -> str:
@@ -149,6 +156,8 @@ def ask(aws: Aws, call: aws_cli.Call) -> tuple[Kind, str, Mapping[str, Any]]:
     except BotoCoreError as error:
         return "unread", f"{type(error).__name__}: {error}", {}
     answer.pop("ResponseMetadata", None)
+    if call.operation == "ListMetrics" and not answer.get("Metrics"):
+        return "unread", "no data of such a metric in two weeks: it is dead, or nobody used the service", {}
     why = missing(call, answer)
     return ("gone" if why else "resolves"), why, answer
 
@@ -156,24 +165,26 @@ def ask(aws: Aws, call: aws_cli.Call) -> tuple[Kind, str, Mapping[str, Any]]:
 def missing(call: aws_cli.Call, answer: Mapping[str, Any]) -> str:
     """Return which name an answer does not know, though AWS gave one; empty: none.
 
-    AWS's Describe operations answer for what there is and leave the rest out, or list it under `failures`.
+    Where a list of names is asked for, AWS's Describe operations answer for those that there are, and leave the rest
+    out or list it under `failures`. One name that is not there is mostly an error of its own; where it only narrows
+    the answer, as the instance of DescribeDBSnapshots, nothing is known.
     """
     for failure in answer.get("failures") or []:
         return f"{failure.get('arn', 'it')} is {failure.get('reason', 'not there')}"
-    if call.operation == "ListMetrics" and not answer.get("Metrics"):
-        return "no such metric has had data in the last two weeks"
-    if not call.operation.startswith("Describe") or call.operation.endswith(LOGS_OF_THE_PAST):
+    if not call.operation.startswith("Describe"):
         return ""
     told = set(_texts(answer))
     for name, value in call.params.items():
-        for one in value if isinstance(value, list) else [value]:
-            if NAMES.search(name) and isinstance(one, str) and not _is_told(one, told):
+        if name.endswith(PREFIXES) and not told:
+            return f"there is nothing whose name begins with {value!r}"
+        for one in value if isinstance(value, list) and NAMES.search(name) else ():
+            if isinstance(one, str) and not _is_told(one, told):
                 return f"nothing that is called {one!r} is in the answer"
     return ""
 
 
 def _is_told(name: str, told: set[str]) -> bool:
-    return name in told or any(text.endswith((f"/{name}", f":{name}")) or name in text for text in told)
+    return name in told or any(text.endswith((f"/{name}", f":{name}")) for text in told)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -184,14 +195,15 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def date(words: list[str], now: datetime | None = None) -> str:
-    """Return what GNU date prints for `-u [-d 'N minutes ago'] +FORMAT`; empty: another way to call it."""
+    """Return what GNU date prints for `-u [-d 'N minutes ago'] +FORMAT`; empty: another way to call it.
+
+    Only an instant is known: what is made for a new name, as +%Y%m%d, names something that is not there yet.
+    """
     at = now or datetime.now(UTC)
-    wanted = [word for word in words if word.startswith("+")]
-    ago = words[words.index("-d") + 1] if "-d" in words[:-1] else "now"
-    found = _AGO.fullmatch(ago)
-    if len(wanted) != 1 or found is None:
+    wanted = [word[1:] for word in words if word.startswith("+")]
+    found = _AGO.fullmatch(words[words.index("-d") + 1] if "-d" in words[:-1] else "now")
+    if len(wanted) != 1 or wanted[0] not in INSTANTS or found is None:
         return ""
     if found[1]:
         at -= timedelta(**{f"{found[2]}s": int(found[1])})
-    text = wanted[0][1:].replace("%FT%TZ", "%Y-%m-%dT%H:%M:%SZ").replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
-    return at.strftime(text.replace("%s", str(int(at.timestamp()))))
+    return str(int(at.timestamp())) if wanted[0] == "%s" else at.strftime(INSTANTS[wanted[0]])

@@ -53,6 +53,12 @@ def test_each_page_has_what_is_looked_for_at_night(path: Path) -> None:
     assert len(page.steps) >= 6 and sum(bool(step.commands) for step in page.steps) >= 5
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_link_is_one_that_is_looked_at(path: Path) -> None:
+    """A link that is broken across lines would be missed by the check: there is none."""
+    assert path.read_text().count("](") == len(runbooks.read(path).links)
+
+
 def test_the_index_names_every_page() -> None:
     """The folders have these ten pages and the index, which links each of them."""
     index = ROOT / "docs" / "runbooks" / INDEX

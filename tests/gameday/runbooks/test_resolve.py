@@ -67,9 +67,10 @@ ALARMS = {"MetricAlarms": [{"AlarmName": "a", "AlarmArn": "arn:aws:cloudwatch:eu
          {"services": [], "failures": [{"arn": "arn/s", "reason": "MISSING"}]}, "arn/s is MISSING"),
         ("DescribeAlarmHistory", {"AlarmName": "a"}, {"AlarmHistoryItems": []}, ""),
         ("DescribeEvents", {"SourceIdentifier": "d"}, {"Events": []}, ""),
-        ("DescribeLogGroups", {"logGroupNamePrefix": "/ecs"}, {"logGroups": []}, ""),
+        ("DescribeLogGroups", {"logGroupNamePrefix": "/ecs"}, {"logGroups": []}, "begins with '/ecs'"),
         ("DescribeClusters", {"clusters": ["c"]}, {"clusters": [{"clusterArn": "arn:aws:ecs:x:1:cluster/c"}]}, ""),
-        ("ListMetrics", {"Namespace": "N"}, {"Metrics": []}, "no such metric"),
+        ("DescribeLogGroups", {"logGroupNamePrefix": "/ecs"}, {"logGroups": [{"logGroupName": "/ecs/a"}]}, ""),
+        ("DescribeDBSnapshots", {"DBInstanceIdentifier": "d"}, {"DBSnapshots": []}, ""),
         ("ListTasks", {"cluster": "c"}, {"taskArns": []}, ""),
     ],
 )  # fmt: skip
@@ -86,3 +87,4 @@ def test_dates_as_gnu_date_prints_them() -> None:
     assert date(["-u", "-d", "30 minutes ago", "+%Y-%m-%dT%H:%M:%SZ"], now) == "2026-12-03T09:35:00Z"
     assert date(["-u", "-d", "1 day ago", "+%s"], now) == str(int(now.timestamp()) - 86400)
     assert date(["-u", "-d", "last friday", "+%s"], now) == "" and date([], now) == ""
+    assert date(["-u", "+%Y%m%d"], now) == ""  # part of a name of something that will be made
