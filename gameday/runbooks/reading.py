@@ -19,6 +19,7 @@ from gameday.source import read_text
 SHELLS = ("bash", "sh", "shell", "zsh", "console", "shell-session", "sh-session")
 SESSIONS = ("console", "shell-session", "sh-session")  # with what is printed between the commands
 STEPS, DRILLED_BY = "Steps", "Drilled by"
+BLOCKS = (("for", "done"), ("while", "done"), ("until", "done"), ("if", "fi"))
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([\w+-]*)(.*)$")
 _HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
 _STEP = re.compile(r"^(?:Step\s+)?(\d+)[.):]\s+(.*)$", re.IGNORECASE)
@@ -233,15 +234,23 @@ def command_lines(script: Script) -> list[Command]:
     for simple in simples:
         if simple.offset <= end:
             continue
-        end = _end_of_line(script.text, simple.stop)
+        begin = script.text.rfind("\n", 0, simple.offset) + 1
+        end = _end_of_line(script.text, begin, simple.stop)
         line = script.place(simple.offset)[0]
-        found.setdefault(line, Command(line, script.text[simple.offset : end].strip()))
+        found.setdefault(line, Command(line, script.text[begin:end].strip()))
     return list(found.values())
 
 
-def _end_of_line(text: str, offset: int) -> int:
-    """Return where the command line at *offset* ends: a newline after a backslash, `|` or `&&` does not end it."""
+def _is_open(text: str) -> bool:
+    """Return whether a loop or an `if` has not come to its end."""
+    return any(re.match(rf"\s*{begin}\b", text) and not re.search(rf"\b{end}\b", text) for begin, end in BLOCKS)
+
+
+def _end_of_line(text: str, begin: int, offset: int) -> int:
+    """Return where the command line that begins there ends: a newline after a backslash, `|` or `&&` does not end it,
+    nor one inside of a loop.
+    """
     stop = text.find("\n", offset)
-    while stop >= 0 and text[:stop].rstrip(" ").endswith(("\\", "|", "&&")):
+    while stop >= 0 and (text[:stop].rstrip(" ").endswith(("\\", "|", "&&")) or _is_open(text[begin:stop])):
         stop = text.find("\n", stop + 1)
     return stop if stop >= 0 else len(text)

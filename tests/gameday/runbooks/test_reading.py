@@ -29,6 +29,12 @@ date -u
    $ gameday runs
    ```
 
+```sh
+for t in a b; do
+  gameday show "$t"
+done
+```
+
 ### 2) Switch it off (30+ min)
 
 ```yaml
@@ -59,6 +65,7 @@ def test_steps_with_their_bands_and_commands(tmp_path: Path) -> None:
         (10, "date -u"),
         (15, "gameday list"),
         (17, "gameday runs"),
+        (21, "for t in a b; do"),
     ]
     assert page.steps[0].commands[0].text.endswith("| sort   # all")
 
