@@ -13,7 +13,7 @@ from typing import Any
 
 from gameday.decode import suggestion
 from gameday.model import Json
-from gameday.runbooks import query, shorthand
+from gameday.runbooks import fields, shorthand
 from gameday.runbooks.shell import Word
 from gameday.runbooks.shorthand import short
 
@@ -191,8 +191,9 @@ def _global(call: Call, option: _Option) -> Iterator[Found]:
         yield value.offset, f"no output {value.text!r}; {suggestion(value.text, list(OUTPUTS))}"
     if option.name == "query":
         call.query = value.text
-        if why := query.wrong(value.text):
-            yield value.offset, f"the query is no JMESPath: {why}"
+        shape = _model(call.service).operation_model(call.operation).output_shape
+        for wrong in fields.problems(value.text, shape):
+            yield value.offset, f"--query: {wrong}"
 
 
 def _value(call: Call, option: _Option, name: str, shape: Any, *, negated: bool) -> Iterator[Found]:

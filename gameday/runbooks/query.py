@@ -10,17 +10,16 @@ from typing import Any
 from gameday.model import Json
 
 
-def wrong(text: str) -> str:
-    """Return what is wrong with an expression; empty: nothing."""
+def parsed(text: str) -> tuple[Mapping[str, Any], str]:
+    """Return the tree of an expression, and what is wrong with it; empty: nothing."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
     try:
         with _old_literals():
-            jmespath.compile(text)
+            return jmespath.compile(text).parsed, ""
     except JMESPathError as error:
-        return str(error).splitlines()[0]
-    return ""
+        return {}, str(error).splitlines()[0]
 
 
 def printed(text: str, answer: Mapping[str, Any]) -> str:
