@@ -79,7 +79,7 @@ def _unfit(
         value = given.get(param.name or "")
         values = [one for one in _flat(value) if isinstance(one, str) and not one.startswith("\0")]
         if param.required and not _flat(value):
-            yield name.offset, f"`{context.command_path}` lacks {param.make_metavar(context)}; add it"
+            yield name.offset, f"`{context.command_path}` lacks {param.human_readable_name.upper()}; add it"
         for one in values:
             word = next((word for word in words if one in (word.text, word.text.partition("=")[2])), name)
             yield from ((word.offset, said) for said in _misfit(param, one, context, root))
