@@ -40,7 +40,7 @@ BLOCK = [
     Seeded("no such statistic", STOP, "stat: p99", "stat: P99", ("no statistic 'P99'", "'p99'"), at="P99,"),
     Seeded("no such proof", STOP, "ecs.task_replaced]", "ecs.task_replacd]", ("no proof 'ecs.task_replacd'",),
            at="replacd"),
-    Seeded("no such runbook", STOP, "    practice:", "    runbook: docs/no.md\n    practice:", ("no runbook",),
+    Seeded("no such runbook", STOP, "docs/runbooks/service-degradation.md", "docs/no.md", ("no runbook",),
            at="docs/no.md"),
     Seeded("no objectives", STOP,
            "    objectives: {recover_within_s: 30, error_budget: 0.01, p99_ms: 800, lost_writes: 0, "

@@ -29,10 +29,12 @@ def suite(tmp_path: Path) -> Path:
 
 
 def test_all_of_ours_are_fine() -> None:
-    """Without FILE: every experiment, every plan and gameday.toml, one line, exit 0."""
+    """Without FILE: every experiment, every plan, every page for people and gameday.toml, one line, exit 0."""
     ended = gameday_check()
     assert (ended.returncode, ended.stderr) == (0, "")
-    files = len([path for folder in ("experiments", "plans") for path in (ROOT / folder).rglob("*.yaml")]) + 1
+    pages = [page for name in ("runbooks", "playbooks", "sop") for page in (ROOT / "docs" / name).glob("*.md")]
+    files = len([path for folder in ("experiments", "plans") for path in (ROOT / folder).rglob("*.yaml")])
+    files += len(pages) + 1
     assert ended.stdout == f"{files} files are fine\n"
 
 
