@@ -19,6 +19,7 @@ from gameday.errors import UsageError
 from gameday.model import Json, Mark, Point, Pulse, Sample, Write
 from gameday.redact import Redactor as Redactor
 
+DAY_FILES = ("day.json", "events.jsonl", "plan.yaml")
 SWEPT = (".jsonl", ".json", ".log", ".txt")
 
 
@@ -207,10 +208,34 @@ class Record:
 
 
 def run_folders(runs: Path) -> list[Path]:
-    """Return the run folders in *runs*, oldest first."""
+    """Return the run folders in *runs*, oldest first; game days are none."""
     if not runs.is_dir():
         return []
-    return sorted(path for path in runs.iterdir() if (path / "plan.json").exists())
+    return sorted(path for path in runs.iterdir() if (path / "plan.json").exists() and not is_day(path))
+
+
+def is_day(folder: Path) -> bool:
+    """Return whether *folder* is a game day's: also of one that was killed as it began."""
+    return any((folder / name).is_file() for name in DAY_FILES)
+
+
+def day_folders(runs: Path) -> list[Path]:
+    """Return the folders of game days in *runs*, oldest first."""
+    return sorted(path for path in runs.iterdir() if is_day(path)) if runs.is_dir() else []
+
+
+def find_day(runs: Path, name: str) -> Path | None:
+    """Return the game day called *name*: a folder, its name, or a unique prefix of it; None: there is none.
+
+    Raises UsageError: several begin with it.
+    """
+    for folder in (Path(name), runs / name):
+        if is_day(folder):
+            return folder
+    matches = [folder for folder in day_folders(runs) if folder.name.startswith(name)]
+    if len(matches) > 1 and not any(folder.name.startswith(name) for folder in run_folders(runs)):
+        raise UsageError(f"{len(matches)} days begin with {name!r} in {runs}; `gameday runs` lists them")
+    return matches[0] if len(matches) == 1 else None
 
 
 def find_run(runs: Path, name: str) -> Record:
