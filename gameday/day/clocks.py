@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Any, cast
 
 from gameday.day.told import Told
 from gameday.model import Json, iso
+from reports.parts.dig import text
 
 STEPS: Mapping[str, str] = {
     "alarm": "alarm fired",
@@ -37,44 +39,43 @@ class Step:
 class Hit:
     """The clock of one hit, from the instant at which users were hit."""
 
+    name: str  # of the item, or of the inject
     item: str
-    hit_at: float
+    hit_at: float | None  # None: nothing was hit
     steps: tuple[Step, ...]
     experiment: str = ""  # its file; of what has none, the name of the item or inject
-    silence_s: float | None = None  # the longest while nobody told others anything
+    alarm: str = ""
+    silence_s: float | None = None  # the longest time without a word to others
 
 
 def hits(told: Told) -> list[Hit]:
     """Return the clocks of a day, oldest hit first."""
-    clock = import_module("gameday.day.clock")
     findings = {played.name: played.findings for played in told.played}
-    return [hit(told, each) for each in clock.clocks(told.plan, told.events, findings)]
+    return [_hit(told, each) for each in _clock().clocks(told.plan, told.events, findings)]
 
 
-def hit(told: Told, clock: Any) -> Hit:
+def _clock() -> ModuleType:
+    return import_module("gameday.day.clock")
+
+
+def _hit(told: Told, clock: Any) -> Hit:
     """Return one clock of `gameday.day.clock` as this report takes it."""
     steps = tuple(Step(*(getattr(step, name) for name in Step.__slots__)) for step in clock.steps)
-    silence = getattr(clock, "silence_s", None)
-    return Hit(clock.item, clock.hit_at, steps, experiment_of(told, clock.item), silence)
+    file = experiment_of(told, clock.name)
+    return Hit(clock.name, clock.item, clock.hit_at, steps, file, clock.alarm, clock.silence_s)
 
 
 def experiment_of(told: Told, name: str) -> str:
     """Return the file of the experiment that an item or an inject plays, else its own name."""
-    played = next((each.file for each in told.played if name in (each.name, each.item) and each.file), "")
+    played = next((each for each in told.played if each.name == name and each.file), None)
+    if played:
+        return text(played.findings, "experiment", "file") or played.file
     item, inject = told.item(name), told.inject(name)
-    return played or (item.experiment if item else "") or (inject.experiment if inject else "") or name
+    return (item.experiment if item else inject.experiment if inject else "") or name
 
 
-def as_json(hit_: Hit) -> dict[str, Json]:
+def as_json(hit: Hit) -> dict[str, Json]:
     """Return it as `day.json` has it: instants in ISO 8601."""
-    steps = [
-        {**{name: getattr(step, name) for name in Step.__slots__}, "at": None if step.at is None else iso(step.at)}
-        for step in hit_.steps
-    ]
-    return {
-        "item": hit_.item,
-        "experiment": hit_.experiment,
-        "hit_at": iso(hit_.hit_at),
-        "silence_s": hit_.silence_s,
-        "steps": cast("Json", steps),
-    }
+    steps = [{**asdict(step), "at": None if step.at is None else iso(step.at)} for step in hit.steps]
+    at = None if hit.hit_at is None else iso(hit.hit_at)
+    return {**asdict(hit), "hit_at": at, "steps": cast("Json", steps)}

@@ -99,8 +99,8 @@ def _of_experiment(played: Played) -> Iterator[Miss]:
         rows = [row for row in _objectives(played) if row.get("met") is False]
         for row in rows:
             said = objective_of(row)
-            measured = f"{said.title.lower()} was {said.measured}, the limit is {said.limit}"
-            yield Miss("objective", text(row, "name"), f"{title}: {measured}", file)
+            measured = f"{said.title.lower()}: {said.measured}, the limit is {said.limit}"
+            yield Miss("objective", text(row, "name"), f"{title}; {measured}", file)
         if not rows:
             yield Miss("objective", "verdict", f"{title}: {why[0] if why else 'an objective was missed'}", file)
     else:
@@ -154,9 +154,9 @@ def _late(hit: Hit, step: str, said: str = "") -> Miss:
 def sentence_of(hit: Hit, name: str) -> str:
     """Return a step in a sentence: `somebody was paged 34 s after users were hit by failover (at most 2 min)`."""
     step = next(each for each in hit.steps if each.name == name)
-    most = "" if step.band_s is None else f" (at most {seconds(step.band_s)})"
     if step.after_s is None:
-        said = f"in {hit.item}, not seen: {STEPS.get(name, name)}{most}"
-    else:
-        said = f"{STEPS.get(name, name)} {seconds(step.after_s)} after users were hit by {hit.item}{most}"
-    return f"{said}: {step.why}" if step.why else said
+        return f"{hit.name}: {step.why or f'not seen: {STEPS.get(name, name)}'}"
+    most = "" if step.band_s is None else f" (at most {seconds(step.band_s)})"
+    known = step.why.partition(f" ({step.after_s:.0f} s after the hit")[0]  # the same figures once more
+    why = f": {known}" if known else ""
+    return f"{hit.name}: {STEPS.get(name, name)} {seconds(step.after_s)} after the hit{most}{why}"

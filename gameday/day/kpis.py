@@ -79,8 +79,8 @@ def _people(told: Told, hits: Sequence[Hit], step_name: str) -> Figure:
     parts, unmet, whys = [], False, []
     for hit in hits:
         for step in hit.steps:
-            if step.name == step_name and (step.met is not None or step.after_s is not None):
-                parts.append(Part(hit.item, step.after_s, step.band_s, step.why))
+            if step.name == step_name and (step.band_s is not None or step.after_s is not None):
+                parts.append(Part(hit.name, step.after_s, step.band_s, step.why))
                 unmet = unmet or step.met is False
             elif step.name == step_name and step.why:
                 whys.append(step.why)
@@ -91,8 +91,13 @@ def _people(told: Told, hits: Sequence[Hit], step_name: str) -> Figure:
     if not parts:
         return replace(base, why=f"not measured: {whys[0]}" if whys else "not measured: it was not asked for")
     known = [part.value for part in parts if part.value is not None]
-    met = False if unmet else True if len(known) == len(parts) else None
+    met = False if unmet else True if all(step_met(hit, step_name) for hit in hits) else None
     return _measured(base, parts, median(known) if known else None, max(known, default=None), met)
+
+
+def step_met(hit: Hit, name: str) -> bool:
+    """Return whether a step is known to be in its band, or was not asked for."""
+    return all(step.met is True or step.band_s is None for step in hit.steps if step.name == name)
 
 
 def _measured(

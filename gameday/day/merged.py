@@ -1,7 +1,7 @@
 """One list of everything that happened, people's and machines' on one clock.
 
-Of a run those marks stand here that its own report shows people; equal ones in a row are one line with their number,
-and of a run that has more than a screen holds, the ordinary ones are left out and counted. Nothing is left out unsaid.
+Of a run those marks stand here that its own report shows people, but for its ordinary end. Equal ones in a row are one
+line with their number; of a run that has more than a screen holds, the ordinary ones are left out, and counted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ from dataclasses import asdict, dataclass, replace
 from gameday.day.events import Event
 from gameday.day.told import Played, Told
 from gameday.model import Json, iso
-from reports.parts.dig import listing
+from reports.parts.dig import listing, number
 from reports.parts.events import Event as Instant
 from reports.parts.events import events as instants
 from reports.parts.words import headline
 
 MOST = 40  # lines of one run
 NOBODY = ("", "the suite")
-PEOPLE = ("note", "step.ticked", "page.acknowledged", "page.resolved", "chat.said", "status-page.changed")
-MACHINES = ("alarm.fired", "alarm.over", "page.triggered", "page.notified")
+PEOPLE = ("note", "step.ticked", "page.acknowledged", "chat.said", "status-page.changed")
+MACHINES = ("alarm.fired", "alarm.over", "page.triggered", "page.notified", "page.escalated", "page.automatic",
+            "page.resolved")  # fmt: skip
 DECIDED = ("day.begun", "day.no-go", "day.held", "day.continued", "day.aborting", "check.answered")
-SILENT = ("check.asked", "run.started", "run.ended", "people.read")  # what follows or comes before says the same
+SILENT = (
+    "check.asked",
+    "run.started",
+    "run.ended",
+    "people.read",
+    "people.missed",
+)  # what follows or comes before says the same
+ORDINARY = ("Load stopped", "Run finished", "Undo began")
 DECISIVE = ("Fault", "Aborted", "Interrupted", "Refused", "Undo", "Everything is undone", "Users:", "Steady state",
             "ECS:", "RDS:", "Release:", "An undo failed", "Put back")  # fmt: skip
 
@@ -56,10 +64,19 @@ def _of_event(event: Event) -> Row | None:
     if event.kind in SILENT and not event.data.get("inject"):
         return None
     text = event.text or SAID.get(event.kind, _kind)(event)
+    if event.kind == "note":
+        text = f"{_about(event)}{text}"
     if event.kind == "told":
         text = f"{text or 'told the channels'}{_arrived(event)}"
     run = str(event.data.get("run") or "")
     return Row(event.at, source_of(event), event.who or _who(event), event.kind, headline(text), event.item, run)
+
+
+def _about(event: Event) -> str:
+    """Return what a note is about, where it is more than a note: `Diagnosis: `."""
+    about, owner = str(event.data.get("about") or "note"), str(event.data.get("owner") or "")
+    named = {"note": "", "action": f"Action item{f' for {owner}' if owner else ''}: ", "done": "Done: "}
+    return named.get(about, f"{about.capitalize()}: ")
 
 
 def _arrived(event: Event) -> str:
@@ -71,9 +88,11 @@ def _arrived(event: Event) -> str:
 
 def source_of(event: Event) -> str:
     """Return who an event comes from: `people`, `machines` or `suite`."""
+    human = event.who not in NOBODY
+    if event.kind == "page.resolved" and human and event.who != "PagerDuty":
+        return "people"
     if event.kind in MACHINES:
         return "machines"
-    human = event.who not in NOBODY
     return "people" if event.kind in PEOPLE or (event.kind in DECIDED and human) else "suite"
 
 
@@ -133,6 +152,8 @@ SAID: Mapping[str, Callable[[Event], str]] = {
     "page.triggered": _of("title", "paged:"),
     "page.notified": _of("incident", "somebody was notified of"),
     "page.acknowledged": _of("incident", "acknowledged"),
+    "page.escalated": _of("incident", "escalated"),
+    "page.automatic": _of("incident", "acknowledged by a machine:"),
     "page.resolved": _of("incident", "resolved"),
     "status-page.changed": _of("status", "status page:"),
 }
@@ -143,7 +164,10 @@ def _of_run(played: Played) -> list[Row]:
     if not played.marks:
         return []
     zero = next((mark.at for mark in played.marks if mark.name == "fault"), played.marks[0].at)
-    found = _condensed(instants(played.marks, played.findings, zero))
+    made = number(played.findings, "promises", "made")
+    shown = [each for each in instants(played.marks, played.findings, zero)
+             if each.title not in ORDINARY and (each.title != "Undone" or made)]  # fmt: skip
+    found = _condensed(shown)
     rows_ = [Row(zero + each.at, "machines", played.name, "mark", _text(each), played.item, played.run)
              for each in _cut(found)]  # fmt: skip
     if left := len(found) - len(rows_):
