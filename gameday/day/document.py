@@ -18,13 +18,11 @@ from gameday.day.findings import answers, asked, found, went_well
 from gameday.day.told import Told
 from gameday.model import Json, iso
 from gameday.record import Record, Redactor, write_json, write_whole
-from gameday.safety.process import Mortal
-from reports.parts.dig import finite, listing, table, text
+from reports.parts.dig import finite, table, text
 
 SCHEMA = 1
 FILE = "day.json"
 FORMATS: Mapping[str, str] = {"html": "report.html", "md": "report.md", "json": FILE}
-GOING_ON, INTERRUPTED = "going on", "interrupted"
 
 
 def finish(folder: Path, *, outcome: str, exit: int, why: list[str]) -> dict[str, Any]:
@@ -43,26 +41,28 @@ def again(folder: Path) -> dict[str, Any]:
 
     Raises UsageError: it is no day's folder.
     """
-    state, saved = reading.read(folder).state, Record(folder).document(FILE)
-    if state.ended is not None:
-        why = [str(each) for each in listing(dict(saved), "why")]
-        return document(folder, state.outcome, state.exit, why)
-    if Mortal.of(state.pid).alive:
-        return document(folder, GOING_ON, None, ["the day goes on: this is as far as it is"])
-    return document(
-        folder, INTERRUPTED, 130, ["the day's process was killed, or the machine went down, before its end"]
-    )
+    return document(folder, *reading.stands(folder))
 
 
-def write(day: Mapping[str, Any], folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a document in some of `FORMATS` into *folder*; return the paths. Raises OSError."""
+def rewrite(folder: Path) -> dict[str, Any]:
+    """Write the three files anew, as the day's record is now: after a note that came later. Raises UsageError."""
+    day = again(folder)
+    write(day, folder, list(FORMATS))
+    return day
+
+
+def write(day: Mapping[str, Any], folder: Path, formats: Sequence[str], runs: str = "..") -> list[Path]:
+    """Write a document in some of `FORMATS` into *folder*; return the paths. Raises OSError.
+
+    *runs* is the way from *folder* to the runs folder, for the links to the runs' own reports.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in formats:
         path = folder / FORMATS[name]
         if name == "json":
             write_json(path, day)
         else:
-            write_whole(path, (report.render(day) if name == "html" else markdown.render(day)).encode())
+            write_whole(path, (report.render(day, runs) if name == "html" else markdown.render(day)).encode())
     return [folder / FORMATS[name] for name in formats]
 
 

@@ -38,7 +38,7 @@ def missed(told: Told, hits: Sequence[Hit]) -> list[Miss]:
     ]
     for channel in channels(told):
         if channel.failed:
-            said = f"the channel {channel.name} failed {channel.failed} of {channel.sent + channel.failed} messages"
+            said = f"the channel `{channel.name}` failed {channel.failed} of {channel.sent + channel.failed} messages"
             found.append(Miss("channel", channel.name, f"{said}: {channel.why}"))
     return list({miss.key: miss for miss in found}.values())
 
@@ -155,8 +155,8 @@ def sentence_of(hit: Hit, name: str) -> str:
     """Return a step in a sentence: `somebody was paged 34 s after users were hit by failover (at most 2 min)`."""
     step = next(each for each in hit.steps if each.name == name)
     if step.after_s is None:
-        return f"{hit.name}: {step.why or f'not seen: {STEPS.get(name, name)}'}"
+        return f"`{hit.name}`: {step.why or f'not seen: {STEPS.get(name, name)}'}"
     most = "" if step.band_s is None else f" (at most {seconds(step.band_s)})"
     known = step.why.partition(f" ({step.after_s:.0f} s after the hit")[0]  # the same figures once more
     why = f": {known}" if known else ""
-    return f"{hit.name}: {STEPS.get(name, name)} {seconds(step.after_s)} after the hit{most}{why}"
+    return f"`{hit.name}`: {STEPS.get(name, name)} {seconds(step.after_s)} after the hit{most}{why}"

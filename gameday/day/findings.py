@@ -138,7 +138,8 @@ def _checks(told: Told) -> Iterator[Finding]:
     for line, answer in answers(told):
         if answer != "yes":
             must = "" if line.must else " (the day may begin all the same)"
-            yield Finding("check", f"go/no-go: {asked(line)}: {answer}{must}")
+            question = asked(line)
+            yield Finding("check", f"go/no-go: {question}{'' if question.endswith('?') else ':'} {answer}{must}")
 
 
 def _injects(told: Told) -> Iterator[Finding]:
@@ -146,9 +147,9 @@ def _injects(told: Told) -> Iterator[Finding]:
     for event in told.events:
         name = str(event.data.get("name") or "")
         if event.kind == "inject.failed":
-            yield Finding("inject", f"the inject {name} could not be put in: {event.text}", event.item)
+            yield Finding("inject", f"the inject `{name}` could not be put in: {event.text}", event.item)
         elif event.kind == "inject.fired" and not reaction(told, event):
-            yield Finding("inject", f"nobody reacted to the inject {name} within {seconds(REACTED_S)}", event.item)
+            yield Finding("inject", f"nobody reacted to the inject `{name}` within {seconds(REACTED_S)}", event.item)
 
 
 def reaction(told: Told, fired: Event) -> Event | None:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gameday.day.words import figure_rows, happened, item_rows, lasted, outcome_face, place
-from reports.md import safe
-from reports.parts.words import seconds, sentence
+from reports.md import prose, safe
+from reports.parts.words import seconds
 
 MOST = 200  # lines of the list; what is left out is counted
 MET = {True: "✅", False: "❌", None: "❔ unknown"}
@@ -21,11 +21,11 @@ def render(day: Mapping[str, Any]) -> str:
     """Return the report of a `day.json`."""
     face = outcome_face(day["outcome"])
     lines = [f"# {face.symbol} {face.word}: {safe(day['plan']['title'])}", ""]
-    lines += [f"**{_prose(day['why'][0] if day['why'] else face.meaning)}**", "", *_list(day["why"][1:])]
+    lines += [f"**{prose(day['why'][0] if day['why'] else face.meaning)}**", "", *_list(day["why"][1:])]
     began = f"{day['began'][:16].replace('T', ' ')} UTC" if day["began"] else "it did not begin"
     roles = " · ".join(f"{role}: {safe(', '.join(people))}" for role, people in day["roles"].items())
     lines += [f"{began}, lasted {lasted(day['began'], day['ended'])} · {safe(place(day))} · {roles}", ""]
-    lines += [_prose(happened(day)), "", *_agenda(day)]
+    lines += [prose(happened(day)), "", *_agenda(day)]
     lines += ["## Action items", "", *(_items(day) or ["None.", ""])]
     lines += ["## Findings", "", *(_list([row["text"] for row in day["findings"]], "1.") or ["None.", ""])]
     lines += ["## What went well", "", *(_list(day["went_well"]) or ["Nothing that was measured.", ""])]
@@ -33,12 +33,8 @@ def render(day: Mapping[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _prose(text: str) -> str:
-    return safe(sentence(text))
-
-
 def _list(texts: Iterable[str], mark: str = "-") -> list[str]:
-    lines = [f"{mark} {_prose(text)}" for text in texts]
+    lines = [f"{mark} {prose(text)}" for text in texts]
     return [*lines, ""] if lines else []
 
 
@@ -53,7 +49,7 @@ def _agenda(day: Mapping[str, Any]) -> list[str]:
     rows = []
     for row in [*(each for each in day["agenda"] if each["kind"] == "experiment"), *played]:
         verdict = row["verdict"] or row.get("state", "")
-        why = _prose(row["why"][0]) if row["why"] else ""
+        why = prose(row["why"][0]) if row["why"] else ""
         recovery = "" if row["recovery_s"] is None else seconds(row["recovery_s"])
         title = safe(row["title"] or row["experiment"])
         rows.append((f"**{verdict}**", title, why, recovery, f"`{row['run']}`" if row["run"] else ""))
@@ -63,10 +59,10 @@ def _agenda(day: Mapping[str, Any]) -> list[str]:
 def _items(day: Mapping[str, Any]) -> list[str]:
     rows = []
     for item in item_rows(day):
-        how = f"<br>{_prose(item['how'])}" if item["how"] else ""
+        how = f"<br>{prose(item['how'])}" if item["how"] else ""
         state = f"**{item['status']}**" if item["status"] == "overdue" else item["status"]
         rows.append(
-            (f"`{item['id']}`", _prose(item["text"]) + how, safe(item["owner"] or "nobody yet"), item["due"], state)
+            (f"`{item['id']}`", prose(item["text"]) + how, safe(item["owner"] or "nobody yet"), item["due"], state)
         )
     return _table(("Id", "What", "Owner", "Until", "State"), rows) if rows else []
 
@@ -74,9 +70,7 @@ def _items(day: Mapping[str, Any]) -> list[str]:
 def _figures(day: Mapping[str, Any]) -> list[str]:
     rows = []
     for row in figure_rows(day):
-        met = (
-            f"{MET[row.met]}{f' {_prose(row.why)}' if row.why else ''}" if row.rated else _prose(row.why or "no target")
-        )
+        met = f"{MET[row.met]}{f' {prose(row.why)}' if row.why else ''}" if row.rated else prose(row.why or "no target")
         rows.append((safe(f"{row.title} ({row.of})"), row.n, row.value, row.worst, row.target, met))
     return ["## Key figures", "", *_table(("Figure", "n", "Value", "Worst", "Target", "Met"), rows, (1, 2, 3))]
 
@@ -87,7 +81,7 @@ def _clocks(day: Mapping[str, Any]) -> list[str]:
         rows = [
             (step["name"], "-" if step["after_s"] is None else seconds(step["after_s"]),
              "-" if step["band_s"] is None else seconds(step["band_s"]),
-             f"{MET[step['met']] if step['band_s'] is not None else ''} {_prose(step['why'])}".strip())
+             f"{MET[step['met']] if step['band_s'] is not None else ''} {prose(step['why'])}".strip())
             for step in clock["steps"]
         ]  # fmt: skip
         lines += [f"## People's clock: {safe(clock['name'])}", ""]
@@ -98,24 +92,24 @@ def _clocks(day: Mapping[str, Any]) -> list[str]:
 def _injects(day: Mapping[str, Any]) -> list[str]:
     rows = []
     for row in day["injects"]:
-        fired = f"{row['fired_at'][11:19]} UTC" if row["fired_at"] else _prose(row["failed"]) or "it did not come"
+        fired = f"{row['fired_at'][11:19]} UTC" if row["fired_at"] else prose(row["failed"]) or "it did not come"
         seen = row["reaction"]
-        first = f"after {seconds(seen['after_s'])}, {safe(seen['who'])}: {_prose(seen['text'])}" if seen else "nobody"
-        rows.append((safe(row["name"]), _prose(row["what"]), fired, first if row["fired_at"] else "-"))
+        first = f"after {seconds(seen['after_s'])}, {safe(seen['who'])}: {prose(seen['text'])}" if seen else "nobody"
+        rows.append((safe(row["name"]), prose(row["what"]), fired, first if row["fired_at"] else "-"))
     return ["## Injects", "", *_table(("Inject", "What", "When", "First reaction"), rows)] if rows else []
 
 
 def _timeline(day: Mapping[str, Any]) -> list[str]:
     rows = day["timeline"]
     lines = [f"<details><summary>Everything that happened: {len(rows)} entries</summary>", ""]
-    shown = [(row["at"][11:19], safe(row["who"] or row["source"]), _prose(row["text"])) for row in rows[:MOST]]
+    shown = [(row["at"][11:19], safe(row["who"] or row["source"]), prose(row["text"])) for row in rows[:MOST]]
     lines += _table(("UTC", "Who", "What"), shown)
     left = len(rows) - len(shown)
     return [*lines, *([f"and {left} more in `day.json`", ""] if left else []), "</details>", ""]
 
 
 def _foot(day: Mapping[str, Any]) -> list[str]:
-    asked = [f"{_prose(row['text'])} {ANSWERS.get(row['answer'], '❔ unknown')}" for row in day["go_no_go"]]
+    asked = [f"{prose(row['text'])} {ANSWERS.get(row['answer'], '❔ unknown')}" for row in day["go_no_go"]]
     lines = ["<details><summary>Go/no-go, runbooks, what was not tested, how to repeat</summary>", ""]
     lines += [*(f"- {line}" for line in asked), ""]
     for book in day["runbooks"]:

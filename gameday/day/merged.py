@@ -120,7 +120,7 @@ def _answered(event: Event) -> str:
 
 def _item_ended(event: Event) -> str:
     verdict = event.data.get("verdict")
-    return f"{event.item} ended: {verdict}" if verdict else f"{event.item} is over"
+    return f"`{event.item}` ended: {verdict}" if verdict else f"`{event.item}` is over"
 
 
 def _run(word: str) -> Callable[[Event], str]:
@@ -139,8 +139,8 @@ SAID: Mapping[str, Callable[[Event], str]] = {
     "day.continued": lambda event: "go",
     "day.ended": _of("outcome", "the day ended:"),
     "check.answered": _answered,
-    "item.begun": lambda event: f"{event.item} begins",
-    "item.skipped": lambda event: f"{event.item} was skipped",
+    "item.begun": lambda event: f"`{event.item}` begins",
+    "item.skipped": lambda event: f"`{event.item}` was skipped",
     "item.ended": _item_ended,
     "run.started": _run("begins"),
     "run.ended": _run("ended"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -27,8 +28,8 @@ from reports.parts.words import count, percent, plain, seconds
 OPEN_ROWS = 40  # a longer list is folded
 
 
-def render(day: Mapping[str, Any]) -> str:
-    """Return the page of a `day.json`."""
+def render(day: Mapping[str, Any], runs: str = "..") -> str:
+    """Return the page of a `day.json`; *runs* is the way from it to the runs folder."""
     folders = [Path(__file__).parent, *map(Path, reports.__path__)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders), autoescape=True, undefined=jinja2.StrictUndefined,
@@ -41,7 +42,7 @@ def render(day: Mapping[str, Any]) -> str:
     return environment.get_template("page.j2").render(
         day=day, face=outcome_face(day["outcome"]), pictures=[(name, Markup(svg)) for name, svg in pictures(day)],
         figures=figure_rows(day), happened=happened(day), items=item_rows(day), still_open=still_open(day),
-        place=place(day), folded=len(day["timeline"]) > OPEN_ROWS,
+        place=place(day), runs=quote(runs), folded=len(day["timeline"]) > OPEN_ROWS,
     )  # fmt: skip
 
 

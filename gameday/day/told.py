@@ -19,7 +19,10 @@ from gameday.decode import attempt
 from gameday.errors import GamedayError, UsageError
 from gameday.model import Json, Mark
 from gameday.record import Record, is_day
+from gameday.safety.process import Mortal
 from gameday.source import Source
+
+GOING_ON, INTERRUPTED = "going on", "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,20 @@ def read(folder: Path) -> Told:
     record = Record(folder)
     events = Timeline(folder).read()
     return Told(folder, record.document("plan.json"), plan_of(folder), events, fold(events), _played(folder, events))
+
+
+def stands(folder: Path) -> tuple[str, int | None, list[str]]:
+    """Return (outcome, exit, why) of a day as its record is now; it goes on as long as its process lives."""
+    state, saved = fold(Timeline(folder).read()), Record(folder).document("day.json")
+    if state.ended is not None:
+        return (
+            state.outcome,
+            state.exit,
+            [str(each) for each in cast("list[Json]", saved.get("why") or [])] or state.why,
+        )
+    if state.pid and Mortal.of(state.pid).alive:
+        return GOING_ON, None, ["the day goes on: this is as far as it is"]
+    return INTERRUPTED, 130, ["the day's process was killed, or the machine went down, before its end"]
 
 
 def plan_of(folder: Path) -> Plan:
