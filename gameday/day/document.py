@@ -78,7 +78,13 @@ def document(folder: Path, outcome: str, exit_code: int | None, why: Sequence[st
     day: dict[str, Json] = {
         "schema": SCHEMA,
         "day": folder.name,
-        "plan": {**table(head, "plan"), "title": told.plan.title, "description": told.plan.description},
+        "plan": {
+            "file": "",
+            "sha256": "",
+            **table(head, "plan"),
+            "title": told.plan.title,
+            "description": told.plan.description,
+        },
         "environment": table(head, "environment"),
         "versions": table(head, "versions"),
         **_times(told),

@@ -124,7 +124,7 @@ def _pages(rows: Sequence[Mapping[str, Any]], end: float) -> tuple[Bar, ...]:
     """Return each page: until somebody acknowledged, and from then until it was resolved."""
     triggered = [from_iso(row["at"]) for row in rows if row["kind"] == "page.triggered"]
     found = []
-    for begin, after in zip(triggered, [*triggered[1:], end], strict=True):
+    for begin, after in zip(triggered, [*triggered, end][1:], strict=True):
         at = {row["kind"]: from_iso(row["at"]) for row in reversed(rows) if begin <= from_iso(row["at"]) <= after}
         over = at.get("page.resolved", after)
         seen = min(at.get("page.acknowledged", over), over)

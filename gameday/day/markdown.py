@@ -5,6 +5,7 @@ Rendered from `day.json` alone; whatever people or services wrote is escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gameday.day.words import figure_rows, happened, item_rows, lasted, outcome_
 from reports.md import prose, safe
 from reports.parts.words import seconds
 
+BAR = re.compile(r"(?<!\\)\|")
 MOST = 200  # lines of the list; what is left out is counted
 MET = {True: "✅", False: "❌", None: "❔ unknown"}
 ANSWERS = {"yes": "✅ yes", "no": "❌ no"}
@@ -20,7 +22,7 @@ ANSWERS = {"yes": "✅ yes", "no": "❌ no"}
 def render(day: Mapping[str, Any]) -> str:
     """Return the report of a `day.json`."""
     face = outcome_face(day["outcome"])
-    lines = [f"# {face.symbol} {face.word}: {safe(day['plan']['title'])}", ""]
+    lines = [f"# {face.symbol} {safe(face.word)}: {safe(day['plan']['title'])}", ""]
     lines += [f"**{prose(day['why'][0] if day['why'] else face.meaning)}**", "", *_list(day["why"][1:])]
     began = f"{day['began'][:16].replace('T', ' ')} UTC" if day["began"] else "it did not begin"
     roles = " · ".join(f"{role}: {safe(', '.join(people))}" for role, people in day["roles"].items())
@@ -41,7 +43,12 @@ def _list(texts: Iterable[str], mark: str = "-") -> list[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> list[str]:
     """Return a table; *numbers* are the columns that stand to the right."""
     marks = ["---:" if index in numbers else "---" for index in range(len(head))]
-    return [f"| {' | '.join(cells)} |" for cells in (head, marks, *rows)] + [""]
+    return [f"| {' | '.join(map(_cell, cells))} |" for cells in (head, marks, *rows)] + [""]
+
+
+def _cell(text: str) -> str:
+    """Return *text* so that it stays in its cell: a bar ends one even in code."""
+    return BAR.sub(r"\\|", text)
 
 
 def _agenda(day: Mapping[str, Any]) -> list[str]:

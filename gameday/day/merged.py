@@ -115,7 +115,8 @@ def _of(key: str, before: str, after: str = "") -> Callable[[Event], str]:
 
 def _answered(event: Event) -> str:
     number, answer = event.data.get("number"), event.data.get("answer") or "unknown"
-    return f"go/no-go {'' if number is None else number}: {answer}".replace(" :", ":")
+    line = f"line {number + 1} of " if isinstance(number, int) else ""
+    return f"{line}the go/no-go list: {answer}"
 
 
 def _item_ended(event: Event) -> str:

@@ -86,13 +86,12 @@ def read(folder: Path) -> Told:
 
 def stands(folder: Path) -> tuple[str, int | None, list[str]]:
     """Return (outcome, exit, why) of a day as its record is now; it goes on as long as its process lives."""
-    state, saved = fold(Timeline(folder).read()), Record(folder).document("day.json")
+    events = Timeline(folder).read()
+    state = fold(events)
     if state.ended is not None:
-        return (
-            state.outcome,
-            state.exit,
-            [str(each) for each in cast("list[Json]", saved.get("why") or [])] or state.why,
-        )
+        told = next(event.data.get("why") for event in reversed(events) if event.kind == "day.ended")
+        saved = told if isinstance(told, list) else Record(folder).document("day.json").get("why")
+        return state.outcome, state.exit, [str(each) for each in cast("list[Json]", saved or [])] or state.why
     if state.pid and Mortal.of(state.pid).alive:
         return GOING_ON, None, ["the day goes on: this is as far as it is"]
     return INTERRUPTED, 130, ["the day's process was killed, or the machine went down, before its end"]
