@@ -99,15 +99,15 @@ def _of_experiment(played: Played) -> Iterator[Miss]:
         rows = [row for row in _objectives(played) if row.get("met") is False]
         for row in rows:
             said = objective_of(row)
-            measured = f"{said.title.lower()}: {said.measured}, the limit is {said.limit}"
-            yield Miss("objective", text(row, "name"), f"{title}; {measured}", file)
+            measured = f"{said.title.lower()} {said.measured}, the limit is {said.limit}"
+            yield Miss("objective", text(row, "name"), f'"{title}": {measured}', file)
         if not rows:
-            yield Miss("objective", "verdict", f"{title}: {why[0] if why else 'an objective was missed'}", file)
+            yield Miss("objective", "verdict", f'"{title}": {why[0] if why else "an objective was missed"}', file)
     else:
         decisive = why[0] if why else "nothing says why"
         for what in _unproven(played) or ["verdict"]:
             lacks = PROOFS.get(what, UNMEASURED)
-            yield Miss("proof", what, f"{title} ended {played.verdict}, {lacks}: {decisive}", file)
+            yield Miss("proof", what, f'"{title}" ended {played.verdict}, {lacks}: {decisive}', file)
     yield from _owed(played)
 
 

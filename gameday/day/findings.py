@@ -85,12 +85,12 @@ def _experiment(played: Played) -> Iterator[Finding]:
             owed = f"still changed: {row.get('what')}; restore it with: {row.get('restore_with')}"
             yield Finding("undo", owed, played.name, played.run)
     if not played.done:
-        yield Finding("unproven", f"{title} began and has no verdict", played.name, played.run)
+        yield Finding("unproven", f'"{title}" began and has no verdict', played.name, played.run)
     elif played.verdict != HELD:
         decisive = why[0] if why else "nothing says why"
         kind = "experiment" if played.verdict == BROKE else "unproven"
         word = "broke" if played.verdict == BROKE else f"ended {played.verdict} and proved nothing"
-        yield Finding(kind, f"{title} {word}: {decisive}", played.name, played.run)
+        yield Finding(kind, f'"{title}" {word}: {decisive}', played.name, played.run)
 
 
 def _budget(figures: Sequence[Figure]) -> Iterator[Finding]:
@@ -175,7 +175,7 @@ def went_well(
     told: Told, hits: Sequence[Hit], figures: Sequence[Figure], items: Sequence[ActionItem]
 ) -> list[str]:  # fmt: skip
     """Return what went well, each with its figures."""
-    said = [f"{title_of(each)}: {'; '.join(reasons(each))}" for each in told.played if each.verdict == HELD]
+    said = [f'"{title_of(each)}" held: {"; ".join(reasons(each))}' for each in told.played if each.verdict == HELD]
     said += [sentence_of(hit, step.name) for hit in hits for step in hit.steps if step.met]
     for figure in figures:
         if figure.met and figure.name in ("failed_requests", "failed_share", "availability"):

@@ -50,7 +50,7 @@ def test_an_experiment_that_broke_is_named_with_its_evidence() -> None:
 def test_an_experiment_without_a_verdict_is_no_success(tmp_path: Path) -> None:
     """It is a finding, and neither held nor missed: what nobody saw says nothing."""
     told = told_of(tmp_path, (0, "day.begun", {}), (1, "run.started", {"item": "one", "data": {"file": "x.yaml"}}))
-    assert "x.yaml began and has no verdict" in said(told)
+    assert '"x.yaml" began and has no verdict' in said(told)
     assert "in the middle of the day" in said(told)
     assert (missed(told, []), held(told, []), went_well(told, [], figures(told, []), ())) == ([], {}, [])
 
