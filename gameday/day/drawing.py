@@ -93,7 +93,7 @@ def lanes(day: Mapping[str, Any], end: float) -> list[Lane]:
         Lane("told others", "people", _dots(people, "told", "chat.said", "status-page.changed")),
         Lane("pages", "people", _dots(people, "page", "page.acknowledged"), _pages(rows, end)),
         Lane("steps ticked", "people", _dots(people, "step", "step.ticked")),
-        Lane("alarms", "machines", (), _spans(rows, "alarm.fired", "alarm.over", end)),
+        Lane("alarms", "machines", (), _alarms(rows)),
         Lane("injects", "machines", _dots(rows, "inject", "inject.fired", "inject.failed")),
         Lane("agenda", "machines", (), tuple(_agenda(day, end))),
     ]
@@ -122,25 +122,25 @@ def _tip(row: Mapping[str, Any]) -> str:
 
 def _pages(rows: Sequence[Mapping[str, Any]], end: float) -> tuple[Bar, ...]:
     """Return each page: until somebody acknowledged, and from then until it was resolved."""
-    triggered = [from_iso(row["at"]) for row in rows if row["kind"] == "page.triggered"]
     found = []
-    for begin, after in zip(triggered, [*triggered, end][1:], strict=True):
-        at = {row["kind"]: from_iso(row["at"]) for row in reversed(rows) if begin <= from_iso(row["at"]) <= after}
-        over = at.get("page.resolved", after)
+    for ref in dict.fromkeys(row["ref"] for row in rows if row["kind"] == "page.triggered"):
+        at = {row["kind"]: from_iso(row["at"]) for row in reversed(rows) if row["ref"] == ref}
+        begin, over = at["page.triggered"], at.get("page.resolved", end)
         seen = min(at.get("page.acknowledged", over), over)
-        found.append(Bar(begin, seen, "paged, not yet acknowledged", "waiting"))
+        found.append(Bar(begin, seen, f"{ref}: paged, not yet acknowledged", "waiting"))
         if seen < over:
-            found.append(Bar(seen, over, "acknowledged, not yet resolved", "working"))
+            found.append(Bar(seen, over, f"{ref}: acknowledged, not yet resolved", "working"))
     return tuple(found)
 
 
-def _spans(rows: Sequence[Mapping[str, Any]], begins: str, ends: str, end: float) -> tuple[Bar, ...]:
+def _alarms(rows: Sequence[Mapping[str, Any]]) -> tuple[Bar, ...]:
+    """Return each time of an alarm; of one whose end nobody saw only its beginning."""
     found = []
     for row in rows:
-        if row["kind"] == begins:
+        if row["kind"] == "alarm.fired":
             at = from_iso(row["at"])
-            over = (from_iso(other["at"]) for other in rows if other["kind"] == ends and from_iso(other["at"]) > at)
-            found.append(Bar(at, next(over, at + 1.0), _tip(row), "alarm"))
+            ends = (from_iso(one["at"]) for one in rows if one["kind"] == "alarm.over" and one["ref"] == row["ref"])
+            found.append(Bar(at, next((one for one in ends if one >= at), at), _tip(row), "alarm"))
     return tuple(found)
 
 

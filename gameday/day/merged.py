@@ -46,6 +46,7 @@ class Row:
     text: str
     item: str = ""
     run: str = ""
+    ref: str = ""  # which page, alarm or inject it is about
 
     def as_json(self) -> dict[str, Json]:
         """Return it as `day.json` has it."""
@@ -69,7 +70,8 @@ def _of_event(event: Event) -> Row | None:
     if event.kind == "told":
         text = f"{text or 'told the channels'}{_arrived(event)}"
     run = str(event.data.get("run") or "")
-    return Row(event.at, source_of(event), event.who or _who(event), event.kind, headline(text), event.item, run)
+    ref = next((str(event.data[key]) for key in ("incident", "alarm", "name") if event.data.get(key)), "")
+    return Row(event.at, source_of(event), event.who or _who(event), event.kind, headline(text), event.item, run, ref)
 
 
 def _about(event: Event) -> str:

@@ -17,11 +17,12 @@ from gameday.cli.report import command as report_command
 from gameday.cli.runs import command as runs_command
 from gameday.cli.show import command as show_command
 from gameday.day import document, markdown, report
+from gameday.day.drawing import lanes
 from gameday.day.plan import Item, Roles
 from gameday.day.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
 from gameday.record import find_day, find_run, run_folders
-from tests.gameday.day.recorded import BROKE, DAY, PLAN, copied, day_of
+from tests.gameday.day.recorded import BEGAN, BROKE, DAY, PLAN, copied, day_of
 
 NASTY = "</title><script>alert(1)</script> | `x` [a](javascript:b) @all"
 WHY = ["1 of 3 experiments broke"]
@@ -176,6 +177,22 @@ def test_whatever_people_wrote_is_escaped_in_markdown(tmp_path: Path) -> None:
     tables = re.findall(r"(?:^\|.*\n)+", re.sub(r"\\\|", "", text), re.MULTILINE)
     assert tables
     assert all(len({row.count("|") for row in table.splitlines()}) == 1 for table in tables)
+
+
+def test_pages_that_overlap_are_told_apart(tmp_path: Path) -> None:
+    """Each page lasts until its own acknowledgement, though another came between."""
+    folder = day_of(
+        tmp_path, "2026-12-03T09-30-00Z-day-small", PLAN, (0, "day.begun", {}),
+        (10, "page.triggered", {"data": {"incident": "A"}}), (20, "page.triggered", {"data": {"incident": "B"}}),
+        (50, "page.acknowledged", {"who": "Ben", "data": {"incident": "A"}}),
+        (60, "page.acknowledged", {"who": "Ben", "data": {"incident": "B"}}),
+        (90, "page.resolved", {"data": {"incident": "B"}}), (100, "day.ended", {"data": {"outcome": "x", "exit": 0}}),
+    )  # fmt: skip
+    day = document.document(folder, "went well", 0, [])
+    [pages] = [lane for lane in lanes(day, BEGAN + 100) if lane.title == "pages"]
+    assert [(bar.begin - BEGAN, bar.end - BEGAN, bar.kind) for bar in pages.bars] == [
+        (10, 50, "waiting"), (50, 100, "working"), (20, 60, "waiting"), (60, 90, "working"),
+    ]  # fmt: skip
 
 
 def test_the_next_day_closes_what_held(tmp_path: Path) -> None:
