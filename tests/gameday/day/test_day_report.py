@@ -37,7 +37,12 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.ids: list[str] = []
         self.loads: list[str] = []
+        self.text = ""
         self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        self.text += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag."""
@@ -193,6 +198,20 @@ def test_pages_that_overlap_are_told_apart(tmp_path: Path) -> None:
     assert [(bar.begin - BEGAN, bar.end - BEGAN, bar.kind) for bar in pages.bars] == [
         (10, 50, "waiting"), (50, 100, "working"), (20, 60, "waiting"), (60, 90, "working"),
     ]  # fmt: skip
+
+
+def test_people_and_machines_stand_on_one_clock(tmp_path: Path) -> None:
+    """The recorded failover paged in time and was acknowledged too late: in the figures, the findings and the page."""
+    pytest.importorskip("gameday.day.clock")
+    folder, day = finished(tmp_path)
+    [clock] = day["clocks"]
+    met = {step["name"]: step["met"] for step in clock["steps"]}
+    assert (clock["name"], met["page"], met["acknowledge"], met["diagnose"]) == ("failover", True, False, True)
+    assert day["kpis"]["time_to_acknowledge"]["met"] is False
+    assert [row["text"] for row in day["findings"] if row["kind"] == "clock"]
+    item = next(item for item in day["action_items"] if item["source"] == "clock")
+    assert (item["experiment"], item["what"]) == (BROKE, "clock acknowledge")
+    assert "People's clock" in Page((folder / "report.html").read_text()).text
 
 
 def test_the_next_day_closes_what_held(tmp_path: Path) -> None:
