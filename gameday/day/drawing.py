@@ -168,7 +168,7 @@ def _picture(frame: Frame, rows: Sequence[Lane], bands: Sequence[tuple[float, fl
         if lane.side != side:
             side = lane.side
             parts.append(_heading(frame, side, top))
-            top += 22.0
+            top += 26.0 if frame.narrow else 22.0
         height = _height(frame, lane)
         parts.append(_lane(frame, lane, top, height))
         top += height

@@ -13,7 +13,7 @@ from gameday.day.clocks import Hit, Step
 from gameday.day.plan import Item, Plan, Roles
 from gameday.day.told import Told, read
 
-RUNS = Path(__file__).parent / "data" / "runs"
+RUNS = Path(__file__).parent / "data" / "days"
 DAY = "2026-12-03T09-26-10Z-day-first-game-day"
 BROKE = "experiments/rds/reboot-with-failover.yaml"
 BEGAN = 1_796_290_200.0
