@@ -17,7 +17,7 @@ from gameday.cli.report import command as report_command
 from gameday.cli.runs import command as runs_command
 from gameday.cli.show import command as show_command
 from gameday.day import document, markdown, report
-from gameday.day.drawing import lanes
+from gameday.day.picture import lanes
 from gameday.day.plan import Item, Roles
 from gameday.day.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
