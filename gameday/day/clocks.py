@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from gameday.day.told import Told
 from gameday.model import Json, iso
-from reports.parts.dig import text
 
 STEPS: Mapping[str, str] = {
     "alarm": "alarm fired",
@@ -72,7 +71,7 @@ def experiment_of(told: Told, name: str) -> str:
     """Return the file of the experiment that an item or an inject plays, else its own name."""
     played = next((each for each in told.played if each.name == name and each.file), None)
     if played:
-        return text(played.findings, "experiment", "file") or played.file
+        return played.file
     item, inject = told.item(name), told.inject(name)
     return (item.experiment if item else inject.experiment if inject else "") or name
 

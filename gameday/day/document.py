@@ -85,7 +85,7 @@ def document(folder: Path, outcome: str, exit_code: int | None, why: Sequence[st
             "title": told.plan.title,
             "description": told.plan.description,
         },
-        "environment": table(head, "environment"),
+        "environment": _environment(told),
         "versions": table(head, "versions"),
         **_times(told),
         "outcome": outcome,
@@ -111,6 +111,13 @@ def document(folder: Path, outcome: str, exit_code: int | None, why: Sequence[st
         "repeat_with": text(head, "repeat_with"),
     }
     return cast("dict[str, Any]", finite(cast("Json", Redactor()(day))))
+
+
+def _environment(told: Told) -> dict[str, Json]:
+    """Return where it was: as the plan has it, and what only the runs know, such as the lab's build."""
+    seen = [table(each.findings, "environment") for each in told.played]
+    known = {key: value for one in seen[:1] for key, value in one.items() if value}
+    return {**table(dict(told.head), "environment"), **known}
 
 
 def _times(told: Told) -> dict[str, Json]:

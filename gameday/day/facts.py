@@ -81,13 +81,13 @@ def title_of(played: Played) -> str:
 
 
 def key_file(played: Played) -> str:
-    """Return the file of an experiment as its record has it, so that it is the same from day to day."""
-    return text(played.findings, "experiment", "file") or played.file or played.name
+    """Return the file of an experiment as the plan names it: the same on every day and everywhere."""
+    return played.file or text(played.findings, "experiment", "file") or played.name
 
 
 def reasons(played: Played) -> tuple[str, ...]:
-    """Return why it ended as it did, the decisive sentence first."""
-    return tuple(map(readable, texts(played.findings, "why")))
+    """Return why it ended as it did, the decisive sentence first; of what came to no run, what it said instead."""
+    return tuple(map(readable, texts(played.findings, "why") or ((played.why,) if played.why else ())))
 
 
 def _of_experiment(played: Played) -> Iterator[Miss]:
@@ -119,7 +119,7 @@ def _owed(played: Played) -> Iterator[Miss]:
 
 def _unproven(played: Played) -> list[str]:
     """Return which proofs of a run are missing; none of one that never came to its fault."""
-    if played.verdict not in ("inconclusive", "invalid"):
+    if played.verdict not in ("inconclusive", "invalid") or not played.findings:
         return []
     proofs = table(played.findings, "proofs")
     flags = {"fault": ("fault", "proven"), "data": ("data", "fresh")}

@@ -21,7 +21,7 @@ from reports.parts.dig import listing, number
 from reports.parts.words import count, percent, seconds
 
 WORST_FIRST = ("undo", "stopped", "experiment", "users", "unproven", "check", "clock", "inject", "unread", "channel",
-               "runbook", "action-item")  # fmt: skip
+               "availability", "runbook", "action-item")  # fmt: skip
 REACTED_S = 900.0  # whoever says nothing for so long has not reacted
 
 
@@ -94,14 +94,11 @@ def _experiment(played: Played) -> Iterator[Finding]:
 
 
 def _budget(figures: Sequence[Figure]) -> Iterator[Finding]:
+    """Yield the limits that the day as a whole has missed; an availability that its faults may cost comes last."""
+    kinds = {"failed_requests": "users", "failed_share": "users", "time_to_recover": "users"}
     for figure in figures:
-        if figure.met is False and figure.name in (
-            "failed_requests",
-            "failed_share",
-            "availability",
-            "time_to_recover",
-        ):
-            yield Finding("users", f"{figure.title.lower()} of the day: {shown(figure)}")
+        if figure.met is False and (kind := {**kinds, "availability": "availability"}.get(figure.name)):
+            yield Finding(kind, f"{figure.title.lower()} of the day: {shown(figure)}")
 
 
 def shown(figure: Figure) -> str:

@@ -43,7 +43,8 @@ def _of_run(played: Played | None, verdict: str, exit_code: int | None, why: str
     """Return what a run tells of an experiment."""
     findings = played.findings if played else {}
     requests, errors = (played.requests, played.errors) if played else (0, 0)
-    reasons = list(texts(findings, "why")) or ([why] if why else [])
+    said = why or (played.why if played else "")
+    reasons = list(texts(findings, "why")) or ([said] if said else [])
     hurt, well = _hurt(findings)
     return {
         "title": text(findings, "experiment", "title"),

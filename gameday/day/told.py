@@ -40,6 +40,7 @@ class Played:
     errors: int = 0
     began: float | None = None
     ended: float | None = None
+    why: str = ""  # what the day was told of its end
     findings: dict[str, Json] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
 
@@ -132,7 +133,7 @@ def _ended(folder: Path, known: Played, event: Event) -> Played:
         known.name, known.item, known.inject, known.file,
         verdict=_text(event, "verdict"), exit=exit_ if isinstance(exit_, int) else None, run=run,
         requests=_count(event, "requests"), errors=_count(event, "errors"),
-        began=known.began, ended=event.at, findings=findings, marks=marks,
+        began=known.began, ended=event.at, why=event.text, findings=findings, marks=marks,
     )  # fmt: skip
 
 

@@ -55,6 +55,20 @@ def test_an_experiment_without_a_verdict_is_no_success(tmp_path: Path) -> None:
     assert (missed(told, []), held(told, []), went_well(told, [], figures(told, []), ())) == ([], {}, [])
 
 
+def test_an_experiment_that_came_to_no_run_says_what_it_was_told(tmp_path: Path) -> None:
+    """Bad input is one thing to do, in its own words, and closes when the same file of the plan proves something."""
+    ended = {"item": "one", "text": "x.yaml:3:1: no such key", "data": {"verdict": "invalid", "exit": 2, "run": ""}}
+    started = (1.0, "run.started", {"item": "one", "data": {"file": "experiments/x.yaml"}})
+    told = told_of(tmp_path, (0, "day.begun", {}), started, (2, "run.ended", ended), (3, "item.ended", ended))
+    [miss] = missed(told, [])
+    assert (miss.experiment, miss.what) == ("experiments/x.yaml", "verdict")
+    assert "no such key" in miss.text
+    assert "no such key" in said(told)
+    elsewhere: dict[str, Json] = {"experiment": {"file": "/srv/suite/experiments/x.yaml"}, "verdict": "held"}
+    well = replace(told.played[0], verdict="held", run="r", findings=elsewhere)
+    assert miss.key in held(replace(told, played=(well,)), [])
+
+
 def test_answers_other_than_yes_are_found(tmp_path: Path) -> None:
     """No and unknown are findings, and so is what nobody answered; all yes went well."""
     plan = replace(PLAN, checklist=[CheckItem(ask="Is support told?"), CheckItem(look="alarms"), CheckItem(ask="c?")])
