@@ -30,7 +30,7 @@ SILENT = (
     "people.read",
     "people.missed",
 )  # what follows or comes before says the same
-ORDINARY = ("Load stopped", "Run finished", "Undo began")
+ORDINARY = ("Load stopped", "Run finished", "Undo began", "Automation: started")
 DECISIVE = ("Fault", "Aborted", "Interrupted", "Refused", "Undo", "Everything is undone", "Users:", "Steady state",
             "ECS:", "RDS:", "Release:", "An undo failed", "Put back")  # fmt: skip
 
@@ -65,8 +65,8 @@ def _of_event(event: Event) -> Row | None:
     if event.kind in SILENT and not event.data.get("inject"):
         return None
     text = event.text or SAID.get(event.kind, _kind)(event)
-    if event.kind == "note":
-        text = f"{_about(event)}{text}"
+    if before := BEFORE.get(event.kind):
+        text = ": ".join(filter(None, (before(event), event.text)))
     if event.kind == "told":
         text = f"{text or 'told the channels'}{_arrived(event)}"
     run = str(event.data.get("run") or "")
@@ -75,10 +75,10 @@ def _of_event(event: Event) -> Row | None:
 
 
 def _about(event: Event) -> str:
-    """Return what a note is about, where it is more than a note: `Diagnosis: `."""
+    """Return what a note is about, where it is more than a note: `Diagnosis`."""
     about, owner = str(event.data.get("about") or "note"), str(event.data.get("owner") or "")
-    named = {"note": "", "action": f"Action item{f' for {owner}' if owner else ''}: ", "done": "Done: "}
-    return named.get(about, f"{about.capitalize()}: ")
+    named = {"note": "", "action": f"Action item{f' for {owner}' if owner else ''}"}
+    return named.get(about, about.capitalize())
 
 
 def _arrived(event: Event) -> str:
@@ -135,15 +135,12 @@ def _run(word: str) -> Callable[[Event], str]:
 
 
 SAID: Mapping[str, Callable[[Event], str]] = {
-    "day.opened": lambda event: "the day was opened",
     "day.resumed": lambda event: "another process goes on with the day",
     "day.begun": lambda event: "all said go",
     "day.held": lambda event: "held: nothing new begins",
     "day.continued": lambda event: "go",
     "day.ended": _of("outcome", "the day ended:"),
     "check.answered": _answered,
-    "item.begun": lambda event: f"`{event.item}` begins",
-    "item.skipped": lambda event: f"`{event.item}` was skipped",
     "item.ended": _item_ended,
     "run.started": _run("begins"),
     "run.ended": _run("ended"),
@@ -159,6 +156,14 @@ SAID: Mapping[str, Callable[[Event], str]] = {
     "page.automatic": _of("incident", "acknowledged by a machine:"),
     "page.resolved": _of("incident", "resolved"),
     "status-page.changed": _of("status", "status page:"),
+}
+
+
+BEFORE: Mapping[str, Callable[[Event], str]] = {
+    "day.opened": lambda event: "the day was opened",
+    "item.begun": lambda event: f"`{event.item}` begins",
+    "item.skipped": lambda event: f"`{event.item}` was skipped",
+    "note": _about,
 }
 
 

@@ -17,7 +17,7 @@ from gameday.day.plan import Inject, Item, Plan, Roles
 from gameday.day.state import DayState, fold
 from gameday.decode import attempt
 from gameday.errors import GamedayError, UsageError
-from gameday.model import Json, Mark
+from gameday.model import Json, Mark, Verdict
 from gameday.record import Record, is_day
 from gameday.safety.process import Mortal
 from gameday.source import Source
@@ -85,6 +85,14 @@ def read(folder: Path) -> Told:
     return Told(folder, record.document("plan.json"), plan_of(folder), events, fold(events), _played(folder, events))
 
 
+def reasons(state: DayState) -> list[str]:
+    """Return why a day ended as it did, where nobody said so: what stopped it, else how many experiments held."""
+    verdicts = [item.verdict for item in state.items.values() if item.verdict]
+    held = sum(verdict == Verdict.HELD.value for verdict in verdicts)
+    many = f"{held} of {len(verdicts)} experiment{'' if len(verdicts) == 1 else 's'} held"
+    return state.why or [many if verdicts else "no experiment was played"]
+
+
 def stands(folder: Path) -> tuple[str, int | None, list[str]]:
     """Return (outcome, exit, why) of a day as its record is now; it goes on as long as its process lives."""
     events = Timeline(folder).read()
@@ -92,7 +100,7 @@ def stands(folder: Path) -> tuple[str, int | None, list[str]]:
     if state.ended is not None:
         told = next(event.data.get("why") for event in reversed(events) if event.kind == "day.ended")
         saved = told if isinstance(told, list) else Record(folder).document("day.json").get("why")
-        return state.outcome, state.exit, [str(each) for each in cast("list[Json]", saved or [])] or state.why
+        return state.outcome, state.exit, [str(each) for each in cast("list[Json]", saved or [])] or reasons(state)
     if state.pid and Mortal.of(state.pid).alive:
         return GOING_ON, None, ["the day goes on: this is as far as it is"]
     return INTERRUPTED, 130, ["the day's process was killed, or the machine went down, before its end"]

@@ -75,7 +75,9 @@ def test_who_said_it_decides_whose_line_it_is(tmp_path: Path) -> None:
         (3, "page.acknowledged", {"who": "Ben", "data": {"incident": "P1"}}),
         (4, "note", {"who": "Ada", "text": "the pool is full", "data": {"about": "diagnosis"}}),
         (5, "told", {"text": "it begins", "data": {"deliveries": [{"channel": "a", "ok": True}, {"channel": "b"}]}}),
-        (6, "a.kind.of.tomorrow", {}),
+        (6, "item.begun", {"item": "one", "text": "look at the count"}),
+        (7, "note", {"who": "Ada", "text": "all is calm", "data": {"about": "note"}}),
+        (8, "a.kind.of.tomorrow", {}),
     )
     found = [(row.source, row.text) for row in rows(told)]
     assert found == [
@@ -85,5 +87,7 @@ def test_who_said_it_decides_whose_line_it_is(tmp_path: Path) -> None:
         ("people", "Acknowledged P1"),
         ("people", "Diagnosis: the pool is full"),
         ("suite", "It begins (1 of 2 channels)"),
+        ("suite", "`one` begins: look at the count"),
+        ("people", "All is calm"),
         ("suite", "A: kind: of: tomorrow"),
     ]
