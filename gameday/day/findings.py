@@ -146,7 +146,8 @@ def _injects(told: Told) -> Iterator[Finding]:
         if event.kind == "inject.failed":
             yield Finding("inject", f"the inject `{name}` could not be put in: {event.text}", event.item)
         elif event.kind == "inject.fired" and not reaction(told, event):
-            yield Finding("inject", f"nobody reacted to the inject `{name}` within {seconds(REACTED_S)}", event.item)
+            waited = seconds(round(min(REACTED_S, max(told.end - event.at, 0.0)), 1))
+            yield Finding("inject", f"nobody reacted to the inject `{name}` within {waited}", event.item)
 
 
 def reaction(told: Told, fired: Event) -> Event | None:

@@ -142,8 +142,6 @@ SAID: Mapping[str, Callable[[Event], str]] = {
     "day.ended": _of("outcome", "the day ended:"),
     "check.answered": _answered,
     "item.ended": _item_ended,
-    "run.started": _run("begins"),
-    "run.ended": _run("ended"),
     "inject.fired": _of("name", "inject"),
     "inject.over": _of("name", "the inject", " is over"),
     "step.ticked": _of("step", "step", " of the runbook"),
@@ -164,6 +162,8 @@ BEFORE: Mapping[str, Callable[[Event], str]] = {
     "item.begun": lambda event: f"`{event.item}` begins",
     "item.skipped": lambda event: f"`{event.item}` was skipped",
     "note": _about,
+    "run.started": _run("begins"),
+    "run.ended": _run("ended"),
 }
 
 

@@ -78,6 +78,8 @@ def pictures(day: Mapping[str, Any]) -> list[tuple[str, str]]:
     if span is None:
         return []
     lanes_ = lanes(day, span[1])
+    if not any(lane.dots or lane.bars for lane in lanes_):
+        return []
     return [(name, _picture(Frame(width, left, *span), lanes_, _bands(day, span[1]), name))
             for name, width, left in (("wide", 1080.0, 132.0), ("narrow", 380.0, 10.0))]  # fmt: skip
 

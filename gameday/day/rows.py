@@ -115,7 +115,7 @@ def summary(told: Told) -> dict[str, Json]:
     """Return how many experiments were planned and played, their verdicts, and what users had to bear."""
     verdicts = Counter(each.verdict or "no verdict" for each in told.played)
     return {
-        "planned": sum(bool(item.experiment) for item in told.plan.agenda),
+        "planned": sum(bool(each.experiment) for each in (*told.plan.agenda, *told.plan.injects)),
         "played": len(told.played),
         "verdicts": dict(verdicts),
         "injects": len(told.state.fired),

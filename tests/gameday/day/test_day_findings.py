@@ -89,7 +89,8 @@ def test_an_inject_needs_a_reaction_of_people(tmp_path: Path) -> None:
     machine = (20.0, "alarm.fired", {"data": {"alarm": "x"}})
     note = {"who": "Ada", "text": "I look"}
     assert "nobody reacted to the inject `call`" in said(told_of(tmp_path / "a", fired, machine, plan=plan))
-    assert "nobody reacted" in said(told_of(tmp_path / "b", fired, (2000.0, "note", note), plan=plan))
+    assert "within 10 s" in said(told_of(tmp_path / "a2", fired, machine, plan=plan))
+    assert "within 15 min" in said(told_of(tmp_path / "b", fired, (2000.0, "note", note), plan=plan))
     assert "nobody reacted" not in said(told_of(tmp_path / "c", fired, (60.0, "note", note), plan=plan))
     failed = (10.0, "inject.failed", {"text": "no such alarm", "data": {"name": "call"}})
     assert "could not be put in: no such alarm" in said(told_of(tmp_path / "d", failed, plan=plan))
