@@ -19,6 +19,7 @@ from gameday.errors import UsageError
 from gameday.model import Json, Mark, Point, Pulse, Sample, Write
 from gameday.redact import Redactor as Redactor
 
+DAY_FILES = ("day.json", "events.jsonl", "plan.yaml")
 SWEPT = (".jsonl", ".json", ".log", ".txt")
 
 
@@ -207,18 +208,44 @@ class Record:
 
 
 def run_folders(runs: Path) -> list[Path]:
-    """Return the run folders in *runs*, oldest first."""
+    """Return the run folders in *runs*, oldest first; game days are none."""
     if not runs.is_dir():
         return []
-    return sorted(path for path in runs.iterdir() if (path / "plan.json").exists())
+    return sorted(path for path in runs.iterdir() if (path / "plan.json").exists() and not is_day(path))
+
+
+def is_day(folder: Path) -> bool:
+    """Return whether *folder* is a game day's: also of one that was killed as it began."""
+    return any((folder / name).is_file() for name in DAY_FILES)
+
+
+def day_folders(runs: Path) -> list[Path]:
+    """Return the folders of game days in *runs*, oldest first."""
+    return sorted(path for path in runs.iterdir() if is_day(path)) if runs.is_dir() else []
+
+
+def find_day(runs: Path, name: str) -> Path | None:
+    """Return the game day called *name*: a folder, its name, a unique prefix of it, or `last-day`; None: there is none.
+
+    Raises UsageError: several days or runs begin with it.
+    """
+    for folder in (Path(name), runs / name):
+        if is_day(folder):
+            return folder
+    days = day_folders(runs)
+    if name == "last-day":
+        return days[-1] if days else None
+    matches = [folder for folder in days if folder.name.startswith(name)]
+    others = [folder for folder in run_folders(runs) if folder.name.startswith(name)] if matches else []
+    if len(matches) + len(others) > 1 and name not in (folder.name for folder in others):
+        raise UsageError(f"{len(matches) + len(others)} days and runs begin with {name!r} in {runs}; "
+                         "`gameday runs` lists them")  # fmt: skip
+    return matches[0] if len(matches) == 1 and not others else None
 
 
 def find_run(runs: Path, name: str) -> Record:
     """Return the run called *name*: a folder, its name, a unique prefix of it, or `last`. Raises UsageError."""
-    for kind, page in (("gate", "report.html"), ("watch", "watch.json")):
-        for folder in (Path(name), runs / name):
-            if (folder / f"{kind}.json").is_file():
-                raise UsageError(f"{name} is a {kind}, not a run of an experiment; read {folder / page}")
+    _refuse_others(runs, name)
     if Path(name).is_dir() and (Path(name) / "plan.json").exists():
         return Record(Path(name))
     folders = run_folders(runs)
@@ -233,3 +260,14 @@ def find_run(runs: Path, name: str) -> Record:
         what = "no run begins with" if not matches else f"{len(matches)} runs begin with"
         raise UsageError(f"{what} {name!r} in {runs}; `gameday runs` lists them")
     return Record(matches[0])
+
+
+def _refuse_others(runs: Path, name: str) -> None:
+    """Raise UsageError: *name* is the folder of something else than a run."""
+    for kind, page in (("gate", "report.html"), ("watch", "watch.json")):
+        for folder in (Path(name), runs / name):
+            if (folder / f"{kind}.json").is_file():
+                raise UsageError(f"{name} is a {kind}, not a run of an experiment; read {folder / page}")
+    for folder in (Path(name), runs / name):
+        if is_day(folder):
+            raise UsageError(f"{name} is a game day, not a run of an experiment; `gameday show {name}` tells of it")

@@ -36,7 +36,7 @@ def safe(text: str) -> str:
     return escaped.replace("@", "@<!-- -->")
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Return a sentence; `backticks` stay code."""
     parts = sentence(text).split("`")
     if len(parts) % 2 == 0:
@@ -54,7 +54,7 @@ def _overview(stories: Sequence[Story]) -> list[str]:
     if not stories:
         return ["No run was given.", ""]
     rows = [
-        f"| {one.face.symbol} {one.face.word} | {safe(one.title)} | {_prose(one.decisive)} | {one.recovery.short} |"
+        f"| {one.face.symbol} {one.face.word} | {safe(one.title)} | {prose(one.decisive)} | {one.recovery.short} |"
         for one in stories
     ]
     return ["| Verdict | Experiment | Why | Recovery |", "|---|---|---|---:|", *rows, ""]
@@ -64,9 +64,9 @@ def _run(one: Story, level: str) -> list[str]:
     return [
         f"{level} {one.face.symbol} {one.face.word}: {safe(one.title)}",
         "",
-        f"**{_prose(one.decisive)}**",
+        f"**{prose(one.decisive)}**",
         "",
-        *_list(map(_prose, one.why[1:])),
+        *_list(map(prose, one.why[1:])),
         f"{one.began} · {safe(one.place)}",
         "",
         *_notes(one),
@@ -81,7 +81,7 @@ def _notes(one: Story) -> list[str]:
     lines = []
     if one.still_changed:
         lines += ["> [!CAUTION]", f"> Still changed; `gameday undo {one.run}` settles it:"]
-        lines += [f"> - {_prose(line)}" for line in islice(one.still_changed, MOST)] + [""]
+        lines += [f"> - {prose(line)}" for line in islice(one.still_changed, MOST)] + [""]
     if one.simulated:
         said = safe(", ".join(one.simulated))
         lines += ["> [!NOTE]", f"> Lab: these delays are simulated, not measured: {said}.", ""]
@@ -100,7 +100,7 @@ def _objectives(one: Story) -> list[str]:
 
 def _proofs(one: Story) -> list[str]:
     rows = [
-        f"| {proof.title} | {SYMBOLS[proof.proven]} | {'<br>'.join(_few(map(_prose, proof.sentences)))} |"
+        f"| {proof.title} | {SYMBOLS[proof.proven]} | {'<br>'.join(_few(map(prose, proof.sentences)))} |"
         for proof in one.proofs
     ]
     return ["| Proof | | Evidence |", "|---|---|---|", *rows, ""]
@@ -108,7 +108,7 @@ def _proofs(one: Story) -> list[str]:
 
 def _recovery(one: Story) -> list[str]:
     steps = [f"{layer.at} {safe(layer.name)}" for layer in one.recovery.layers]
-    lines = [f"**Recovery.** {_prose(one.recovery.summary)}", ""]
+    lines = [f"**Recovery.** {prose(one.recovery.summary)}", ""]
     return lines + ([" → ".join(_few(steps, 12)), ""] if steps else [])
 
 
@@ -119,9 +119,9 @@ def _folded(one: Story) -> list[str]:
     if one.phases.rows:
         lines += ["| | " + " | ".join(map(safe, one.phases.names)) + " |", "|---|" + "---:|" * len(one.phases.names)]
         lines += [f"| {label} | " + " | ".join(map(safe, cells)) + " |" for label, cells in one.phases.rows] + [""]
-    lines += [f"**Writes:** {writes}.", "", f"**Abort:** {_prose(one.abort)}", ""]
-    lines += [f"**Undo:** {_prose(one.promises)}", "", "**Not tested:**", ""]
-    lines += _list(map(_prose, one.not_tested)) or ["nothing was listed", ""]
+    lines += [f"**Writes:** {writes}.", "", f"**Abort:** {prose(one.abort)}", ""]
+    lines += [f"**Undo:** {prose(one.promises)}", "", "**Not tested:**", ""]
+    lines += _list(map(prose, one.not_tested)) or ["nothing was listed", ""]
     if one.repeat_with:
         lines += ["**Repeat with:**", "", "```sh", *one.repeat_with.replace("```", "'''").splitlines(), "```", ""]
     versions = ", ".join(f"{name} {version}" for name, version in one.versions) or "unknown"

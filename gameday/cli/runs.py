@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 @runs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(runs: Path, as_json: bool) -> int:
-    """List the runs, oldest first, each with its verdict.
+    """List the runs and game days, oldest first, each with its verdict.
 
     \b
     Example:
       gameday runs
     """
     from gameday.analysis.findings import findings_of
-    from gameday.record import Record, run_folders
+    from gameday.record import Record, day_folders, run_folders
     from gameday.safety import halt
     from gameday.safety.promises import Promises
 
     rows: list[dict[str, Any]] = []
-    for folder in run_folders(runs):
+    days = day_folders(runs)
+    for folder in sorted([*run_folders(runs), *days]):
+        if folder in days:
+            rows.append(_day(folder))
+            continue
         if halt.listens(folder):
             rows.append({"run": folder.name, "verdict": "running", "why": "it is going on", "promises": None})
             continue
@@ -44,8 +48,16 @@ def command(runs: Path, as_json: bool) -> int:
         click.echo(f"no runs in {runs}; `gameday run FILE` makes one")
     else:
         for row in rows:
-            click.echo(f"{row['run']:<48} {row['verdict']:<13} {row['why']}{_promised(row['promises'])}")
+            click.echo(f"{row['run']:<48} {row['verdict']:<16} {row['why']}{_promised(row['promises'])}")
     return 0
+
+
+def _day(folder: Path) -> dict[str, Any]:
+    """Return a game day's line: its outcome, and the decisive reason."""
+    from gameday.day.told import stands
+
+    outcome, _, why = stands(folder)
+    return {"run": folder.name, "verdict": outcome, "why": why[0] if why else "", "promises": None}
 
 
 def _counted(promises: Promises) -> dict[str, Any]:

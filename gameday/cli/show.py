@@ -1,4 +1,4 @@
-"""`gameday show`: one run."""
+"""`gameday show`: one run, or one game day."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gameday.errors import UsageError
 @click.command("show")
 @click.argument("run")
 @runs_option
-@click.option("--json", "as_json", is_flag=True, help="Print the run's findings.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run's findings.json, or the day's day.json.")
 def command(run: str, runs: Path, as_json: bool) -> int:
-    """Show one run: RUN is its folder's name, a unique prefix of it, or `last`.
+    """Show one run or game day: RUN is its folder's name, a unique prefix of it, `last`, or `last-day`.
 
     \b
     Example:
@@ -25,8 +25,14 @@ def command(run: str, runs: Path, as_json: bool) -> int:
     """
     open_suite()
     from gameday.analysis.findings import findings_of
-    from gameday.record import find_run
+    from gameday.record import find_day, find_run
 
+    if day := find_day(runs, run):
+        from gameday.day import document, markdown
+
+        found = document.again(day)
+        click.echo(json.dumps(found, indent=1) if as_json else markdown.render(found))
+        return 0
     record = find_run(runs, run)
     findings: dict[str, Any] = findings_of(record)
     if as_json:

@@ -132,7 +132,7 @@ def story(record: Record) -> Story:
         place=_place(environment),
         environment_facts=_pairs({key: value for key, value in environment.items() if key != "simulated"}),
         simulated=tuple(measure(key, value) for key, value in table(environment, "simulated").items()),
-        objectives=tuple(_objective(row) for row in listing(known, "objectives") if isinstance(row, dict)),
+        objectives=tuple(objective_of(row) for row in listing(known, "objectives") if isinstance(row, dict)),
         proofs=proofs(known),
         recovery=recovery(known),
         phases=_phases(table(known, "phases")),
@@ -189,7 +189,8 @@ def _pairs(values: dict[str, Json]) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in pairs if value)
 
 
-def _objective(row: dict[str, Json]) -> Objective:
+def objective_of(row: dict[str, Json]) -> Objective:
+    """Return an objective of `findings.objectives` in words."""
     name, unit = text(row, "name"), text(row, "unit")
     unit = "ratio" if name == "error_budget" else unit
     title = OBJECTIVES.get(name, plain(name).capitalize())
