@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gameday.day.events import Event
 from gameday.day.live import Live
 from gameday.day.plan import Item, Plan
-from gameday.day.state import DayState
+from gameday.day.state import DayState, ItemState
 
 ClockLine = tuple[str, float | None, float | None]  # name, seconds after the hit (None: not yet), band in seconds
 
@@ -33,8 +33,12 @@ class View:
     @property
     def current(self) -> Item | None:
         """The item of the agenda that goes on."""
-        going = [item for item in self.plan.agenda if self.state.item(item.name).state == "going on"]
+        going = [item for item in self.plan.agenda if self.of(item).state == "going on"]
         return going[-1] if going else None
+
+    def of(self, item: Item) -> ItemState:
+        """Return how far an item is."""
+        return self.state.items.get(item.name) or ItemState()
 
     @property
     def book(self) -> str:

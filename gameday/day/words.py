@@ -36,10 +36,18 @@ def span(seconds: float) -> str:
 
 def clock(at: float, zone: str = "UTC") -> str:
     """Return the time of day in *zone*, `12:03:22`; UTC where there is no such zone."""
-    place: tzinfo = UTC
+    return datetime.fromtimestamp(at, _place(zone)).strftime("%H:%M:%S")
+
+
+def zone_word(at: float, zone: str) -> str:
+    """Return what the clock of *zone* is called then, such as `CET`."""
+    return datetime.fromtimestamp(at, _place(zone)).tzname() or zone
+
+
+def _place(zone: str) -> tzinfo:
     with suppress(OSError, ValueError, KeyError):  # a plan that was checked names a zone; a screen must not fail
-        place = ZoneInfo(zone)
-    return datetime.fromtimestamp(at, place).strftime("%H:%M:%S")
+        return ZoneInfo(zone)
+    return UTC
 
 
 def cut(text: str, width: int) -> str:
