@@ -20,8 +20,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from html import escape
 from pathlib import Path
@@ -81,7 +81,7 @@ class Terminal:
             [sys.executable, "-c", TAKES_IT, *command], stdin=self.slave, stdout=self.slave, stderr=self.slave,
             start_new_session=True, cwd=cwd, env={**kept, "TERM": "xterm-256color", **(env or {})},
         )  # fmt: skip
-        self._over = threading.Event()
+        self._over, self._paused = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._pump, daemon=True, name="terminal")
         self._thread.start()
 
@@ -127,6 +127,15 @@ class Terminal:
             self.screen.resize(size[1], size[0])
         self._resize(size)
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Read nothing that comes, as a terminal whose line has stopped."""
+        self._paused.set()
+        try:
+            yield
+        finally:
+            self._paused.clear()
+
     def attributes(self) -> list[Any]:
         """Return how the terminal is set, as `tcgetattr` has it."""
         return termios.tcgetattr(self.slave)
@@ -156,7 +165,9 @@ class Terminal:
 
     def _pump(self) -> None:
         while not self._over.is_set():
-            if select.select([self.master], [], [], 0.1)[0]:
+            if self._paused.is_set():
+                time.sleep(0.02)
+            elif select.select([self.master], [], [], 0.1)[0]:
                 with suppress(OSError):
                     data = os.read(self.master, 65536)
                     with self._lock:

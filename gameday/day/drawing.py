@@ -62,9 +62,8 @@ def draw(view: View, desktop: Desktop, width: int, height: int) -> Group:
         body = _small(view, desktop, width)
     else:
         body = _body(view, desktop.public, width, room)
-    body = body[:room]
-    blank = [row((" " * width, ""))] * (room - len(body))
-    return Group(*[*head, *body, *blank, *foot][-height:])
+    rows = [*head, *body[:room], *[row()] * (room - len(body)), *foot][-height:]
+    return Group(*(_filled(line, width) for line in rows))
 
 
 # -- the head: which day, how it stands, what time it is ------------------------------------------------
@@ -98,14 +97,14 @@ def _times(view: View, width: int) -> Text:
         cells.append((f"   {span(abs(left_s))} {'over the window' if over else 'left'}", style))
     else:
         cells.append((f"   a window of {span(view.plan.when.lasts_s)}", ""))
-    return _filled(cells, width)
+    return row(*cells)
 
 
-def _filled(cells: Sequence[tuple[str, str]], width: int) -> Text:
-    """Return one row of cells, cut or filled to the width."""
-    line = row(*cells)
-    line.truncate(width, overflow="ellipsis", pad=True)
-    return line
+def _filled(line: Text, width: int) -> Text:
+    """Return a row in exactly *width* cells."""
+    filled = line.copy()
+    filled.truncate(width, overflow="ellipsis", pad=True)
+    return filled
 
 
 # -- the body: columns of panels ------------------------------------------------------------------------
@@ -138,8 +137,7 @@ def _beside(columns: Sequence[Sequence[Panel | None]], width: int, room: int) ->
     for cells in zip_longest(*drawn):
         line = row()
         for number, (cell, wide) in enumerate(zip(cells, widths, strict=True)):
-            filled = cell.copy() if cell is not None else row()
-            filled.truncate(wide, overflow="crop", pad=True)
+            filled = _filled(cell if cell is not None else row(), wide)
             line.append_text(row((" │ ", DIM)) + filled if number else filled)
         rows.append(line)
     return rows
@@ -191,8 +189,8 @@ def _foot(view: View, desktop: Desktop, width: int, height: int) -> Rows:
         rows += wrapped(visible(desktop.notice), width, WARN, 2)
     if view.question:
         style = DIM if desktop.prompt else "bold black on yellow"  # what is typed now does not answer it
-        lines = wrapped(visible(f"? {view.question}"), width, "", max(3, height // 3))
-        rows += [_filled([(line.plain, style)], width) for line in lines]
+        most = height // 3 if height >= LEAST[1] else height - 6
+        rows += [_filled(line, width) for line in wrapped(visible(f"? {view.question}"), width, style, max(2, most))]
     if desktop.prompt:
         rows += _typing(desktop, width)
     return rows + _keys(desktop, bool(view.question), width)
@@ -206,14 +204,14 @@ def _typing(desktop: Desktop, width: int) -> Rows:
     room = max(1, width - cell_len(desktop.prompt) - 3)
     while cell_len(text) > room:  # the end is where one writes
         text = text[1:]
-    return [*choices, _filled([(desktop.prompt, LOUD), (f" {text}", ""), ("▏", "bold blink")], width)]
+    return [*choices, row((desktop.prompt, LOUD), (f" {text}", ""), ("▏", "bold blink"))]
 
 
 def _keys(desktop: Desktop, asked: bool, width: int) -> Rows:
     if desktop.typed is not None:
-        return [_filled([("Enter", LOUD), (" takes the line   ", DIM), ("Esc", LOUD), (" leaves it", DIM)], width)]
+        return [row(("Enter", LOUD), (" takes the line   ", DIM), ("Esc", LOUD), (" leaves it", DIM))]
     if desktop.prompt:
-        return [_filled([("y", LOUD), (" yes   ", DIM), ("n", LOUD), (" no", DIM)], width)]
+        return [row(("y", LOUD), (" yes   ", DIM), ("n", LOUD), (" no", DIM))]
     keys = [("y", "yes"), ("n", "no"), *((("/", word) if key == "n" else (key, word)) for key, word in KEYS)]
     lines, used = [row()], 0
     for key, word in keys if asked else KEYS:
@@ -223,6 +221,4 @@ def _keys(desktop: Desktop, asked: bool, width: int) -> Rows:
         lines[-1].append(key, "bold red" if word == "abort" else "bold reverse" if word in ("yes", "no") else LOUD)
         lines[-1].append(f" {word}  ", "bold" if word in ("abort", "yes", "no") else DIM)
         used += size
-    for line in lines:
-        line.truncate(width, overflow="crop", pad=True)
     return lines

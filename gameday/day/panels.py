@@ -23,6 +23,7 @@ VERDICTS = {"held": GOOD, "broke": BAD, "aborted": BAD, "undo incomplete": BAD, 
 MARKS = {"held": "✓", "broke": "✗", "done": "✓", "skipped": "-", "going on": "▶", "open": "·"}
 ANSWERS = {"yes": ("✓", GOOD), "no": ("✗", BAD), "unknown": ("?", WARN)}
 Rows = list[Text]
+WIDE = 54  # a panel with room for what is good to know, not only for what decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _item(view: View, item: Item, hidden: bool, width: int, widest: int) -> Text
     mark = MARKS.get(word) or MARKS.get(state.state, "!")
     secret = hidden and not item.announced and state.state == "open"
     name = "(not announced)" if secret else visible(item.name) + ("" if item.announced else " *")
-    name += f"  {_side(item, state.why)}" if width > 60 and not secret else ""
+    name += f"  {_side(item, state.why)}" if width >= WIDE and not secret else ""
     loud = LOUD if state.state == "going on" else ""
     room = width - 2 - 1 - widest - 1 - 7
     return row((f"{mark} ", style), (cut(name, room), loud), (" ", ""), (cut(word, widest), style), (" ", ""),
@@ -233,7 +234,7 @@ def _nearness(line: GuardLine) -> float:
 
 
 def _guard(line: GuardLine, fresh: bool, width: int) -> Text:
-    wide = width >= 60
+    wide = width >= WIDE
     limit = line.limit if wide else line.limit.partition(" over ")[0].replace("<= ", "≤").replace(">= ", "≥")
     bars, readings, limits = max(7, min(24, width // 5)), 8, 20 if wide else 9
     name = squeezed(_short(visible(line.title)), max(8, width - readings - limits - bars - 3))

@@ -17,7 +17,7 @@ PASTE, PASTED = f"{ESC}[200~", f"{ESC}[201~"
 ENTER, BACKSPACE, ESCAPE, CLEAR, WORD = "enter", "backspace", "escape", "clear", "word"
 NAMED = {"\r": ENTER, "\n": ENTER, "\x7f": BACKSPACE, "\b": BACKSPACE, "\x15": CLEAR, "\x17": WORD}
 
-_CSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
+_CSI = re.compile(r"(?:\x1b\[|\x9b)(?!M)[0-?]*[ -/]*[@-~]")
 _MOUSE = re.compile(r"(?:\x1b\[|\x9b)M[\s\S]{3}")  # the old way: three bytes follow
 _SS3 = re.compile(r"(?:\x1bO|\x8f)[\s\S]")
 _STRING = re.compile(r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[\s\S]*?(?:\x07|\x1b\\|\x9c)")

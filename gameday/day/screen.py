@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
 from typing import IO, cast
@@ -95,7 +94,6 @@ class Screen:
                 signal.signal(number, signal.SIG_DFL)
         atexit.unregister(self._leave)
         self._print()
-        self._tty.close()
 
     # -- drawing --------------------------------------------------------------------------------------------
 
@@ -121,10 +119,8 @@ class Screen:
             self._draw(replace(self._view, now=time.time()))
 
     def _print(self) -> None:
-        """Print what was said on the screen as it is outside; a terminal that is gone hears nothing."""
-        with suppress(OSError):
-            for _, line in self._said:
-                os.write(self._tty.given, f"{line}\n".encode("utf-8", "replace"))
+        """Print what was said on the screen as it is outside."""
+        self._tty.say("".join(f"{line}\n" for _, line in self._said))
         self._said.clear()
 
     # -- taking the terminal and giving it back -------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from gameday.day.events import Event
-from gameday.day.panels import BAD, DIM, GOOD, LOUD, WARN, Panel, Rows, fixed, row, wrapped
+from gameday.day.panels import BAD, DIM, GOOD, LOUD, WARN, WIDE, Panel, Rows, fixed, row, wrapped
 from gameday.day.view import ClockLine, View
 from gameday.day.words import bar, clock, cut, span, squeezed, visible
 
@@ -46,10 +47,10 @@ def _clock(view: View, line: ClockLine, width: int) -> Text:
     shown = "" if passed is None else f"{span(passed)}{' ..' if running else ''}"
     limit = f" of {span(band_s)}" if band_s is not None else ""
     who = visible(_by_whom(view)) if "acknowledge" in name and seconds is not None else ""
-    if who and width < 60:  # the mark says whether it was in time; who it was, nothing else says
+    if who and width < WIDE:  # the mark says whether it was in time; who it was, nothing else says
         word, who = who.partition(" ")[0], ""
-    bars = 8 if passed is not None and band_s and width >= 60 else 0
-    label = 12 if width < 60 else 20
+    bars = 8 if passed is not None and band_s and width >= WIDE else 0
+    label = min(12 if width < WIDE else 24, 1 + max(cell_len(visible(name)) for name, *_ in view.clocks))
     drawn = f" {bar(passed / band_s, bars)}" if bars and passed is not None and band_s else ""
     room = max(0, width - 2 - label - 8 - 8 - len(drawn))
     return row((f"{mark} ", style), (squeezed(visible(name), label), ""), (f"{shown:>8}", LOUD), (f"{limit:<8}", DIM),
@@ -161,7 +162,7 @@ def _events(view: View, shown: list[Event], width: int, room: int) -> Rows:
     for event in reversed(shown[-room:]):
         if len(rows) >= room:
             break
-        rows = _event(view, event, width, 2 if width < 60 else 1) + rows
+        rows = _event(view, event, width, 2 if width < WIDE else 1) + rows
     return rows[-room:] or [row((cut("nothing has happened yet", width), DIM))]
 
 
@@ -176,7 +177,8 @@ def told(event: Event) -> str:
     """Return an event in a few words: its own, else what it is and of what."""
     kind = event.kind.replace(".", " ").replace("-", " ")
     facts = [str(event.data[name]) for name in TELLING if event.data.get(name) not in (None, "")]
-    verdict = str(event.data.get("verdict") or "") if event.kind == "item.ended" else ""
-    if event.text:
-        return event.text if not verdict or verdict in event.text else f"{event.item} {verdict}: {event.text}"
-    return " ".join([kind, *filter(None, [event.item]), *facts])
+    if not event.text:
+        return " ".join([kind, *filter(None, [event.item]), *facts])
+    if event.kind not in ("item.ended", "item.skipped") or event.item in event.text:
+        return event.text
+    return f"{event.item} {event.data.get('verdict') or event.kind.partition('.')[2]}: {event.text}"

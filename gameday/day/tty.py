@@ -60,12 +60,10 @@ class Tty:
             termios.tcsetattr(self.source, termios.TCSANOW, self._before)
             termios.tcflush(self.source, termios.TCIFLUSH)
 
-    def close(self) -> None:
-        """Give back and close what was opened."""
-        self.leave()
-        if self.target != self.given:
-            os.close(self.target)
-            self.target = self.given
+    def say(self, text: str) -> None:
+        """Write *text*, whole if the terminal takes it soon."""
+        self.write(text)
+        self._last_words()
 
     def read(self, within_s: float = 0.0) -> bytes:
         """Return what was typed; waits for the first of it at most so long."""
@@ -75,11 +73,15 @@ class Tty:
         try:
             if not select.select([self.source], [], [], within_s)[0]:
                 return b""
-            data = os.read(self.source, 4096)
+            if data := os.read(self.source, 4096):
+                return data
         except OSError:
-            data = b""
-        self.gone = not data  # readable, and nothing there: the line was hung up
-        return data
+            self.gone = True
+            return b""
+        line = select.poll()
+        line.register(self.source, 0)
+        self.gone = bool(line.poll(0))  # hung up; else what was there to read has been thrown away since
+        return b""
 
     @property
     def size(self) -> tuple[int, int]:
