@@ -98,12 +98,13 @@ class Keys:
         view = self._view
         if view is None:
             return
-        if key == "i" and not view.ready:
-            self._say("no inject is left to fire")
-        elif key == "i":
-            hidden = self.desktop.public
-            names = [f"{number} {'' if hidden else name}" for number, name in view.ready.items()]
-            self._open("inject", PROMPTS["inject"], "", names)
+        if key == "i":
+            coming = [number for number, name in view.ready.items() if name in view.due]
+            names = [f"{number} {'' if self.desktop.public else view.ready[number]}" for number in coming]
+            if coming:
+                self._open("inject", PROMPTS["inject"], "", names)
+            else:
+                self._say("no inject is to come while this goes on")
         elif not view.book:
             self._say("no runbook belongs to this; write RUNBOOK#STEP after `gameday note --step`")
         else:

@@ -176,7 +176,10 @@ def _announced(view: View, name: str) -> bool:
 def _waiting(view: View, item: Item | None, width: int) -> Rows:
     if item is None:
         return [row((cut("nothing runs", width), DIM))]
-    text = f"pause, {_length(view, item)} left" if item.pause_s is not None else "it begins"
+    played = any(event.kind == "run.ended" and event.item == item.name for event in view.events)
+    text = "has been played, waits for people" if played else "begins"
+    if item.pause_s is not None:
+        text = f"pause, {_length(view, item)} left"
     return [row((cut(f"{visible(item.name)}: {text}", width), LOUD)), *wrapped(visible(item.note), width, "", 3)]
 
 
@@ -285,7 +288,8 @@ def _inject(view: View, number: int, inject: Inject, kind: str, hidden: bool, wi
     secret = hidden and not inject.announced
     what = "(not announced)" if secret else f"{visible(inject.name)}{'' if inject.announced else ' *'}"
     state, style = ("", "") if secret else _inject_state(view, inject, kind)
-    label = "" if secret or width < 50 else f" {inject.kind:<10}"
+    label = "" if secret or width < WIDE else f" {inject.kind:<10}"
+    state = " " * (14 - cell_len(state)) + state
     room = width - 3 - cell_len(label) - 1 - cell_len(state)
     return row((f"{number:>2} ", LOUD), (cut(what, room), ""), (label, DIM), (" ", ""), (state, style))
 

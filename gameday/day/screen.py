@@ -120,8 +120,8 @@ class Screen:
 
     def _print(self) -> None:
         """Print what was said on the screen as it is outside."""
-        self._tty.say("".join(f"{line}\n" for _, line in self._said))
-        self._said.clear()
+        while self._said:  # other threads may say something meanwhile
+            self._tty.say(f"{self._said.popleft()[1]}\n")
 
     # -- taking the terminal and giving it back -------------------------------------------------------------
 

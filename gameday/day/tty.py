@@ -12,6 +12,7 @@ import select
 import termios
 import time
 from contextlib import suppress
+from typing import Any
 
 PATIENCE_S = 0.5  # for the last words to a terminal, which give it back
 SIZE = (80, 24)  # of a terminal that does not say
@@ -28,7 +29,7 @@ class Tty:
         self.target = _again(target)
         self.entered = False
         self.gone = False  # hung up: there is nobody any more
-        self._before: list[object] = []
+        self._before: list[Any] = []
         self._left = b""  # what the terminal has not taken yet
 
     def enter(self) -> bool:

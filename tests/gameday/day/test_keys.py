@@ -153,11 +153,13 @@ def test_what_the_hands_do_is_shown() -> None:
     assert hands.desktop.prompt == "step of docs/runbooks/service-degradation.md"
     assert list(hands.desktop.choices) == ["1 look at the alarm", "2 roll back"]
     pressed(going_on(), "\x1bi", hands)
-    assert list(hands.desktop.choices) == ["2 false-alarm", "3 lead-leaves"]
+    assert list(hands.desktop.choices) == ["2 false-alarm"]
     pressed(going_on(), "99\r", hands)
     assert "no inject 99" in hands.desktop.notice
     pressed(going_on(), "pi", hands)
-    assert list(hands.desktop.choices) == ["2 ", "3 "]
+    assert list(hands.desktop.choices) == ["2 "]
+    pressed(replace(going_on(), due={}), "\x1bi", hands)
+    assert "no inject is to come" in hands.desktop.notice
     assert hands.desktop.public
 
 

@@ -124,7 +124,7 @@ def test_a_run_says_what_it_does_until_it_is_over(tmp_path: Path) -> None:
 def test_what_goes_wrong_there_stays_there(tmp_path: Path) -> None:
     """A reading that raises and a folder that is gone end nothing and mark nothing as lost; the next look is tried."""
     recorder = Recorder(tmp_path / "run")
-    raised = [ValueError("a bug")]
+    raised: list[Exception] = [ValueError("a bug")]
     live = LiveFile(recorder, Heard(Console(StringIO())), [DEPTH], Known(20.0, raises=raised), False)
     live.start()
     try:
