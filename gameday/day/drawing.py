@@ -190,7 +190,8 @@ def _foot(view: View, desktop: Desktop, width: int, height: int) -> Rows:
     if view.question:
         style = DIM if desktop.prompt else "bold black on yellow"  # what is typed now does not answer it
         most = height // 3 if height >= LEAST[1] else height - 6
-        rows += [_filled(line, width) for line in wrapped(visible(f"? {view.question}"), width, style, max(2, most))]
+        lines = wrapped(visible(f"? {view.question}"), width, "", max(2, most))
+        rows += [row((cut(line.plain, width), style)) for line in lines]
     if desktop.prompt:
         rows += _typing(desktop, width)
     return rows + _keys(desktop, bool(view.question), width)

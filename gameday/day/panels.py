@@ -245,7 +245,7 @@ def _guard(line: GuardLine, fresh: bool, width: int) -> Text:
     style = _guard_style(line) if known else WARN
     reading = cut(visible(line.reading) if fresh else "old", readings)
     return row((name, ""), (f" {reading.strip():>{readings}} ", style), (cut(visible(limit), limits), DIM),
-               (" ", ""), (_guard_bar(line, bars) if known else cut("not known", bars), style))  # fmt: skip
+               (" ", ""), (_guard_bar(line, bars) if known else cut("unknown", bars), style))  # fmt: skip
 
 
 def _short(title: str) -> str:

@@ -43,14 +43,14 @@ def _clock(view: View, line: ClockLine, width: int) -> Text:
     running = seconds is None and view.hit_at is not None
     passed = view.now - view.hit_at if seconds is None and view.hit_at is not None else seconds
     word, style = _met(seconds, passed, band_s)
-    mark = {"in time": "✓", "late": "✗", "overdue": "✗"}.get(word, "·")
+    mark = {"in time": "✓", "late": "✗", "overdue": "✗"}.get(word, "·" if seconds is None else "✓")
     shown = "" if passed is None else f"{span(passed)}{'+' if running else ''}"
     limit = f" of {span(band_s)}" if band_s is not None else ""
     who = visible(_by_whom(view)) if "acknowledge" in name and seconds is not None else ""
     if who and width < WIDE:  # the mark says whether it was in time; who it was, nothing else says
         word, who = who.partition(" ")[0], ""
     bars = 6 if passed is not None and band_s and width >= WIDE else 0
-    label = min(12 if width < WIDE else 24, 1 + max(cell_len(visible(name)) for name, *_ in view.clocks))
+    label = min(12 if width < WIDE else 24, max(cell_len(visible(name)) for name, *_ in view.clocks))
     drawn = f" {bar(passed / band_s, bars)}" if bars and passed is not None and band_s else ""
     room = max(0, width - 2 - label - 8 - 9 - len(drawn))
     return row((f"{mark} ", style), (squeezed(visible(name), label), ""), (f"{shown:>8}", LOUD), (f"{limit:<9}", DIM),
