@@ -12,12 +12,13 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gameday.aws import Aws, refuse_way_out
+from gameday.engine.live import Heard, LiveFile
 from gameday.engine.load_process import LoadProcess
 from gameday.engine.monitor import Monitor, Watched
 from gameday.engine.proofs import Proofs
@@ -51,7 +52,8 @@ class Session:
         self, setup: Setup, experiment: Mapping[str, Any], block: Block, found_secrets: Mapping[str, Any],
         redact: Redactor,
     ) -> None:  # fmt: skip
-        self.setup = setup
+        heard = Heard(setup.progress)
+        self.setup = replace(setup, progress=heard)
         self.experiment = experiment
         self.block = setup.environment.phases.limits(block)
         self.environment = setup.environment
@@ -62,7 +64,7 @@ class Session:
         self.aws = Aws(setup.environment)
         self.hold = Hold(self.environment, self.aws, self._halted, self.abort)
         self.promises = Promises(self.folder / "promises.jsonl", self.hold.note)
-        self.undo = Undoing(self.recorder, self.promises, setup.progress, self._ours)
+        self.undo = Undoing(self.recorder, self.promises, heard, self._ours)
         self.rollbacks = Rollbacks(self.promises, experiment.get("rollbacks") or [])
         self.found_secrets = found_secrets
         self.seed = random.SystemRandom().randrange(2**32)
@@ -72,6 +74,7 @@ class Session:
         )
         self.live = LiveLoad(self.folder / "samples.jsonl")
         self.sources = GuardSources(self.guards, self.live, self.sampler, self.aws, self.environment.url, self._unread)
+        self.live_file = LiveFile(self.recorder, heard, self.guards, self.sources, block.load is not None)
         self.deadline_s = block.deadline_s or self._usual_s()
         self.began = time.monotonic()
         self.before = descendants(os.getpid())  # such as the lab, when this command started it
@@ -112,6 +115,7 @@ class Session:
 
     def settle_in(self) -> None:
         """Refuse what must not be, stand ready to put things back, put the load on the system, take the baseline."""
+        self.live_file.start()
         self._may_begin()
         self.leash = Leash.start(
             self.folder, self.environment, secrets.held(), self.deadline_s + OUTLIVES_S, self.hold.local.descriptor,
@@ -277,7 +281,8 @@ class Session:
             self._step(partial(self._end_load, self.load))
         if self.monitor:
             self._step(self.monitor.stop)
-        for step in (self.sources.stop, self.sampler.stop, partial(halt.close, self.folder), self._give_back):
+        eyes = (self.live_file.stop, self.sources.stop, self.sampler.stop)
+        for step in (*eyes, partial(halt.close, self.folder), self._give_back):
             self._step(step)
         if self.leash:
             self._step(self.leash.end)
