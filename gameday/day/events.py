@@ -59,10 +59,14 @@ KINDS: Mapping[str, str] = {
     "page.triggered": "data: incident, title, alarm",
     "page.notified": "data: incident",
     "page.acknowledged": "data: incident",
+    "page.escalated": "data: incident",
+    "page.automatic": "acknowledged by a service or by the suite's own user: no person has; data: incident",
     "page.resolved": "data: incident",
     "chat.said": "a message of people in the incident's channel; data: channel, ts, thread",
     "status-page.changed": "data: incident, status, page",
-    "people.unread": "a service could not be read: nothing is known of it from here on; text: why",
+    "people.read": "a service answers: what it does not show has not happened; data: service",
+    "people.missed": "an expected page did not come in its time; text: why; data: name, alarm, why",
+    "people.unread": "a service could not be read: nothing is known of it from here on; text: why; data: service",
 }
 
 
@@ -74,7 +78,7 @@ class Timeline:
         self._redact = redact or Redactor()
 
     def add(
-        self, kind: str, text: str = "", *, who: str = "", item: str = "", at: float | None = None, **data: object
+        self, kind: str, text: str = "", /, *, who: str = "", item: str = "", at: float | None = None, **data: object
     ) -> Event:
         """Append an event, durably. Raises OSError: it is not written."""
         assert kind in KINDS, kind
