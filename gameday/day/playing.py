@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gameday.day.events import Event
 from gameday.day.plan import CheckItem, Expect, Item, Plan
 from gameday.day.state import DayState
-from gameday.errors import Refusal
+from gameday.errors import Refusal, UndoIncomplete
 from gameday.model import Verdict, worst_exit
 
 HELD, BROKE = Verdict.HELD.value, Verdict.BROKE.value
@@ -43,6 +43,13 @@ class Awaited:
 def next_item(plan: Plan, state: DayState) -> Item | None:
     """Return the entry of the agenda that goes on or comes next; None: all are done."""
     return next((item for item in plan.agenda if state.item(item.name).state in ("open", "going on")), None)
+
+
+def is_left(plan: Plan, state: DayState) -> bool:
+    """Return whether a stop could still cut something off."""
+    there = [(item, state.item(item.name)) for item in plan.agenda]
+    return any(each.state == "open" or (each.state == "going on" and not (item.experiment and each.ran))
+               for item, each in there)  # fmt: skip
 
 
 def next_question(plan: Plan, state: DayState) -> tuple[int, CheckItem] | None:
@@ -102,43 +109,51 @@ def awaited(item: Item, plan: Plan, state: DayState) -> list[Awaited]:
     return found
 
 
-def outcome(plan: Plan, state: DayState, events: Sequence[Event]) -> Outcome:
+def outcome(events: Sequence[Event]) -> Outcome:
     """Return how a day ended that is over now. Unknown dominates passing: what was not checked never went well."""
     if refused := [event for event in events if event.kind == "day.no-go"]:
         missed = any(event.data.get("missed") for event in refused)
         return Outcome("missed" if missed else "no-go", REFUSED, [event.text for event in refused])
-    ends = list(_ends(plan, state, events))
+    ends = list(_ends(events))
     code = worst_exit([code for code, _ in ends])
     why = [sentence for each, sentence in ends if each == code] + [text for each, text in ends if each not in (0, code)]
     return Outcome(WORDS.get(code, "inconclusive"), code, [sentence for sentence in why if sentence])
 
 
-def _ends(plan: Plan, state: DayState, events: Sequence[Event]) -> Iterator[tuple[int, str]]:
+def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
     """Yield (exit code, sentence) of everything that counts."""
     ending = [event for event in events if event.kind == "day.aborting"]
     for event in ending:
         yield (INTERRUPTED if event.data.get("signal") else ABORTED), event.text
-    checked = False
     for event in events:
         if event.kind == "run.ended":
             code = _exit(event)
-            checked = checked or code in (0, 1)
             cut = code == INTERRUPTED and any(end.at <= event.at and not end.data.get("signal") for end in ending)
             yield (ABORTED if cut else code), _of_run(event)
-        elif event.kind == "people.missed":
-            checked = True
-            yield 1, event.text
-        elif event.kind == "item.ended" and event.data.get("unknown"):
-            yield UNKNOWN, str(event.data["unknown"])
-        elif event.kind == "item.ended" and event.data.get("paged"):
-            checked = True
-            yield 0, ""
-        elif event.kind == "item.skipped" and not event.data.get("planned"):
-            yield UNKNOWN, f"{event.item} was not played: {event.text}"
-        elif event.kind == "inject.failed":
-            yield UNKNOWN, f"{event.data.get('name')} could not be put in: {event.text}"
-    if not checked:
+        elif event.kind in ("item.ended", "item.skipped", "people.missed", "inject.failed", "inject.over"):
+            yield from _of_event(event)
+    if not any(_checks(event) for event in events):
         yield UNKNOWN, "nothing was checked"
+
+
+def _of_event(event: Event) -> Iterator[tuple[int, str]]:
+    if event.kind == "people.missed":
+        yield 1, event.text
+    elif event.kind == "inject.failed":
+        yield UNKNOWN, f"{event.data.get('name')} could not be put in: {event.text}"
+    elif event.kind == "inject.over" and event.data.get("complete") is False:
+        yield UndoIncomplete.exit_code, f"{event.data.get('name')} left something changed: {event.text}"
+    elif event.kind == "item.skipped" and not event.data.get("planned"):
+        yield UNKNOWN, f"{event.item} was not played: {event.text}"
+    elif event.kind == "item.ended" and event.data.get("unknown"):
+        yield UNKNOWN, str(event.data["unknown"])
+
+
+def _checks(event: Event) -> bool:
+    """Return whether something was found out: an experiment with a verdict that counts, or a page that was awaited."""
+    if event.kind == "run.ended":
+        return _exit(event) in (0, 1)
+    return event.kind == "people.missed" or (event.kind == "item.ended" and bool(event.data.get("paged")))
 
 
 def _exit(event: Event) -> int:
