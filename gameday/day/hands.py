@@ -44,8 +44,9 @@ class Hands:
     over: Callable[[DayState, float], Sequence[Inject]]  # the injects to end now
     stop: Callable[[DayState, Sequence[Event], float], str]
     paged: Callable[[str, Sequence[Event], float], Paged]  # of the item or inject that expects a page
+    why: Callable[[str], list[str]]  # what keeps an alarm from paging anybody
     tell: Tell
-    tick: Callable[[str], None]  # a step of a runbook: RUNBOOK#STEP; raises UsageError
+    tick: Callable[[str], str]  # a step of a runbook: RUNBOOK#STEP; raises UsageError
     live: Callable[[Running], Live | None] = lambda running: None
     clocks: Callable[[Sequence[Event], float], Clocks] = lambda events, now: ()
 

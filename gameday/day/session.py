@@ -272,8 +272,9 @@ class Session:
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
             if paged.came is False and now >= each.until:
-                self.at.add("people.missed", f"{each.name}: {paged.why or 'the page never came'}", item=item.name,
-                          name=each.name, alarm=each.expect.page, why=paged.why)  # fmt: skip
+                text = f"{each.name}: {paged.why or 'the page never came'}"
+                self.at.add("people.missed", text, item=item.name, name=each.name, alarm=each.expect.page,
+                            why=self.hands.why(each.expect.page))  # fmt: skip
                 found.append((each.name, False))
             elif paged.came:
                 found.append((each.name, True))

@@ -23,6 +23,10 @@ class Lines:
         """Return nothing: nobody is there."""
         return []
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long."""
+        time.sleep(seconds)
+
     def show(self, view: View) -> None:
         """Say the events that are new; those of people may come late, and have their own time."""
         for event in view.events:
