@@ -137,6 +137,8 @@ class Process:
         if (printed := _json(self._place.out)) is not None:
             return of_findings(printed)
         code = self._process.returncode if self._process else None
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
         folder = self._folder()
         if folder is None:
             return self._without_folder(code)
