@@ -188,7 +188,7 @@ def _through(opened: Opened, wanted: Wanted, heard: Heard) -> dict[str, Any]:
     """Take the day to its end, write its report, and return `day.json`."""
     from gameday.day.ending import finish
 
-    resumed = opened.state.phase != "opened" or any(event.kind == "day.resumed" for event in opened.timeline.read())
+    resumed = any(event.kind == "day.resumed" for event in opened.timeline.read())
     with environment_up(opened.environment, wanted.suite, quiet=wanted.as_json) as environment:
         if opened.state.phase != "ended":
             with _unmoved():
@@ -206,7 +206,8 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
     from gameday.notify import channels_of
 
     channels = channels_of(environment, wanted.suite)
-    setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact, wanted.yes)
+    setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact,
+                      wanted.yes or environment.kind != "lab")  # fmt: skip  # outside the lab the day itself has asked
     with ExitStack() as stack:
         desk = _desk(wanted)
         stack.callback(desk.close)

@@ -19,7 +19,7 @@ from gameday.decode import decode
 from gameday.engine.setup import facts, run_id, versions
 from gameday.errors import Refusal, UsageError
 from gameday.model import Json
-from gameday.record import Record, run_folders, write_json, write_whole
+from gameday.record import Record, write_json, write_whole
 from gameday.redact import Redactor
 from gameday.safety.process import Mortal
 from gameday.source import Source
@@ -117,8 +117,8 @@ def take(opened: Opened) -> None:
 def days(runs: Path, stem: str = "") -> list[Path]:
     """Return the folders of days in *runs*, oldest first; with *stem* those of the plan whose file is called so."""
     found = []
-    for folder in run_folders(runs):
-        if "-day-" in folder.name and (head := Record(folder).document("plan.json")).get("day"):
+    for folder in sorted(runs.glob("*-day-*")) if runs.is_dir() else ():
+        if folder.is_dir() and (head := Record(folder).document("plan.json")).get("day"):
             file = str(_mapping(head, "plan").get("file", ""))
             if not stem or Path(file).stem == stem:
                 found.append(folder)
