@@ -11,8 +11,10 @@ from gameday.day.events import Event
 from gameday.day.live import Live
 from gameday.day.plan import CheckItem, Inject, Item, Plan
 from gameday.day.state import DayState, Running
+from gameday.day.view import ClockLine
 
-Clocks = Sequence[tuple[str, float | None, float | None]]
+Clocks = tuple[Sequence[ClockLine], float | None]  # of the newest hit, and when that was
+Book = tuple[str, Sequence[str]]  # a runbook's path from the suite, and its steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Hands:
     tell: Tell
     tick: Callable[[str], str]  # a step of a runbook: RUNBOOK#STEP; raises UsageError
     live: Callable[[Running], Live | None] = lambda running: None
-    clocks: Callable[[Sequence[Event], float], Clocks] = lambda events, now: ()
+    clocks: Callable[[Sequence[Event], float], Clocks] = lambda events, now: ((), None)
+    book: Callable[[Item | None], Book] = lambda item: ("", ())  # of the item that goes on
 
 
 @dataclass(frozen=True, slots=True)

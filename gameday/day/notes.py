@@ -10,6 +10,13 @@ from gameday.day.events import Timeline
 from gameday.errors import UsageError
 
 FOLDER = Path("docs") / "runbooks"
+PREFIXES = {"d:": "diagnosis", "m:": "mitigation", "c:": "communication", "x:": "decision"}
+
+
+def told(text: str) -> tuple[str, str]:
+    """Return what a typed note is about, by its first two letters, and its words."""
+    about = PREFIXES.get(text[:2])
+    return (about, text[2:].strip()) if about else ("note", text)
 
 
 def tick(timeline: Timeline, step: str, suite: Path, who: str, at: float | None = None) -> str:
@@ -18,10 +25,19 @@ def tick(timeline: Timeline, step: str, suite: Path, who: str, at: float | None 
     if not name or not number.isdigit():
         raise UsageError(f"{step}: write RUNBOOK#NUMBER, as in incident-response#3")
     path = find(name, suite)
-    text = _text(path, int(number))
-    timeline.add("step.ticked", f"{path.stem} {number}: {text}", who=who, at=at, runbook=str(path.stem),
-                 step=int(number))  # fmt: skip
+    known = steps(path)
+    if not 0 < int(number) <= len(known):
+        raise UsageError(f"{path} has no step {number}; it has {len(known)}")
+    text, book = known[int(number) - 1], named(path, suite)
+    timeline.add("step.ticked", f"{path.stem} {number}: {text}", who=who, at=at, runbook=book, step=int(number),
+                 text=text)  # fmt: skip
     return text
+
+
+def named(path: Path, suite: Path) -> str:
+    """Return a runbook as plans name it: from the suite's root, where it lies below that."""
+    whole, root = path.resolve(), suite.resolve()
+    return (whole.relative_to(root) if whole.is_relative_to(root) else whole).as_posix()
 
 
 def find(name: str, suite: Path) -> Path:
@@ -34,11 +50,8 @@ def find(name: str, suite: Path) -> Path:
     raise UsageError(f"no runbook {name!r}; known: {', '.join(known) or f'none in {FOLDER}'}")
 
 
-def _text(path: Path, number: int) -> str:
+def steps(path: Path) -> list[str]:
+    """Return the steps of a runbook, the first is step 1. Raises UsageError: it cannot be read."""
     if not find_spec("gameday.runbooks.reading"):
-        return ""
-    steps = import_module("gameday.runbooks").read(path).steps
-    found = next((str(step.text) for step in steps if step.number == number), None)
-    if found is None:
-        raise UsageError(f"{path} has no step {number}; it has {len(steps)}")
-    return found
+        raise UsageError("nothing here can read runbooks")
+    return [str(step.text) for step in import_module("gameday.runbooks").read(path).steps]

@@ -18,7 +18,7 @@ from gameday.day.events import Event, Timeline
 from gameday.day.live import Live
 from gameday.day.plan import CheckItem, Inject, Plan
 from gameday.day.state import DayState
-from gameday.model import Json
+from gameday.model import Json, Mark
 from gameday.notify import Notifier
 from gameday.redact import Redactor
 
@@ -146,6 +146,12 @@ def clocks(plan: Plan, events: Sequence[Event], runs: Mapping[str, Mapping[str, 
     """Return the people's clock of each hit."""
     part = _part("gameday.day.clock")
     return cast("Sequence[Clock]", part.clocks(plan, events, runs, now)) if part else ()
+
+
+def going_on(marks: Sequence[Mark]) -> Mapping[str, Json]:
+    """Return as much of the findings of a run that goes on as the people's clock needs."""
+    part = _part("gameday.day.clock_hits")
+    return cast("Mapping[str, Json]", part.going_on(marks)) if part else {}
 
 
 def why_no_page(aws: Aws, alarm: str) -> list[str]:

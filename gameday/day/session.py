@@ -16,6 +16,7 @@ from gameday.day.child import Child, Ended
 from gameday.day.commands import Command, Desk
 from gameday.day.events import Timeline
 from gameday.day.hands import Day, Hands
+from gameday.day.notes import told
 from gameday.day.plan import Inject, Item
 from gameday.day.standing import Standing
 from gameday.day.state import DayState, Running
@@ -88,7 +89,8 @@ class Session:
             self.at.add("day.held", "nothing new begins", who=self._coordinator)
             self.hands.tell("held: nothing new begins until the coordinator says go")
         elif command.kind == "note" and command.text:
-            self.at.add("note", command.text, who=self._coordinator, item=self._item_now, about="note")
+            about, text = told(command.text)
+            self.at.add("note", text, who=self._coordinator, item=self._item_now, about=about)
         elif command.kind == "tick":
             self._tick(command.text)
         elif command.kind == "answer":
@@ -300,8 +302,11 @@ class Session:
     # -- what is known, and what is shown ---------------------------------------------------------------------------
 
     def _show(self) -> None:
-        running, now, events = self.state.running, self._now(), self.at.events
-        live = self.hands.live(running) if running else None
-        due, clocks = self.hands.due(self.state), self.hands.clocks(events, now)
-        question = self.checking.question
-        self.desk.show(View(self.plan, self.state, events, now, live, due, question, self.day.folder, clocks))
+        state, events, now = self.state, self.at.events, self._now()
+        item = next((each for each in self.plan.agenda if state.item(each.name).state == "going on"), None)
+        live = self.hands.live(state.running) if state.running else None
+        clocks, hit_at = self.hands.clocks(events, now)
+        self.desk.show(
+            View(self.plan, state, events, now, live, self.hands.due(state), self.checking.question, self.day.folder,
+                 clocks, hit_at, *self.hands.book(item))
+        )  # fmt: skip

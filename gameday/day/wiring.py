@@ -6,28 +6,31 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.aws import Aws
+from gameday.block import block_in
 from gameday.config import Environment
 from gameday.day import parts
 from gameday.day.child import Child, Place, Process, start
 from gameday.day.events import Event, Timeline
 from gameday.day.folder import Opened
-from gameday.day.hands import Clocks, Day, Hands, Paged
+from gameday.day.hands import Book, Clocks, Day, Hands, Paged
 from gameday.day.live import Live
-from gameday.day.notes import tick
+from gameday.day.notes import find, named, steps, tick
 from gameday.day.plan import CheckItem, Inject, Item
 from gameday.day.state import DayState, Running
 from gameday.day.telling import Aside, Teller, chosen, threads
 from gameday.engine.settling import undo_run
-from gameday.errors import Refusal
+from gameday.errors import GamedayError, Refusal
 from gameday.model import Json
 from gameday.notify import Channels, Notifier
 from gameday.record import Record
 from gameday.redact import Redactor
 from gameday.safety.process import Mortal
+from gameday.source import Source
 
 SETTLED_WITHIN_S = 60.0  # a watchman that puts things back is waited for
 READ_EVERY_S = 3.0
@@ -66,6 +69,7 @@ class Wiring:
         self.injector = parts.injector(
             self.plan, setting.environment, self.aws, setting.timeline, self.notifier, setting.redact
         )
+        self._books: dict[str, Book] = {}
         self._findings: dict[str, Mapping[str, Json]] = {}
         self._clocks: tuple[tuple[int, int], Sequence[parts.Clock]] = ((0, 0), ())
 
@@ -86,7 +90,7 @@ class Wiring:
             stop=self._stop, paged=self.paged, why=lambda alarm: parts.why_no_page(self.aws, alarm),
             tell=Teller(self.plan, self.notifier, self.here.timeline, self.aside),
             tick=lambda step: tick(self.here.timeline, step, self.here.suite, self.plan.roles.coordinator),
-            live=self._live, clocks=self.clock_lines,
+            live=self._live, clocks=self.clock_lines, book=self.book,
         )  # fmt: skip
 
     # -- experiments --------------------------------------------------------------------------------------------
@@ -143,7 +147,10 @@ class Wiring:
 
     def _stop(self, state: DayState, events: Sequence[Event], now: float) -> str:
         live = self._live(state.running) if state.running else None
-        return parts.stop(self.plan, state, events, now, live)
+        try:
+            return parts.stop(self.plan, state, events, now, live)
+        except Exception as error:  # noqa: BLE001  a rule that cannot be looked at stops the day
+            return f"the stop rules could not be looked at: {type(error).__name__}: {error}"
 
     def _live(self, running: Running) -> Live | None:
         return parts.live(self.here.runs, running.pid, running.since)
@@ -161,22 +168,56 @@ class Wiring:
         return Paged(came, end is not None and end.at is not None, page.why)
 
     def clock_lines(self, events: Sequence[Event], now: float) -> Clocks:
-        """Return the people's clock of the newest hit, a line a step."""
+        """Return the people's clock of the newest hit, a line a step, and when it was."""
         hit = [one for one in self._clock(events, now) if one.hit_at is not None]
-        return [(step.name, step.after_s, step.band_s) for step in hit[-1].steps] if hit else ()
+        return (
+            ([(step.name, step.after_s, step.band_s) for step in hit[-1].steps], hit[-1].hit_at) if hit else ((), None)
+        )
+
+    def book(self, item: Item | None) -> Book:
+        """Return the runbook of what goes on, and its steps: the item's, its experiment's, or the plan's first."""
+        if item is None:
+            return "", ()
+        if item.name not in self._books:
+            self._books[item.name] = self._read_book(item)
+        return self._books[item.name]
+
+    def _read_book(self, item: Item) -> Book:
+        with suppress(GamedayError):
+            block = block_in(Source.yaml(self.here.opened.files[item.name])) if item.experiment else None
+            name = item.runbook or (block.runbook if block else "") or next(iter(self.plan.runbooks), "")
+            if name:
+                path = find(name, self.here.suite)
+                return named(path, self.here.suite), steps(path)
+        return "", ()
 
     def _clock(self, events: Sequence[Event], now: float) -> Sequence[parts.Clock]:
         key = len(events), int(now)
         if self._clocks[0] != key:
-            self._clocks = key, parts.clocks(self.plan, events, self._runs(events), now)
+            found: Sequence[parts.Clock] = ()
+            with suppress(Exception):  # what cannot be told of people is not known, and ends no day
+                found = parts.clocks(self.plan, events, self._runs(events), now)
+            self._clocks = key, found
         return self._clocks[1]
 
     def _runs(self, events: Sequence[Event]) -> Mapping[str, Mapping[str, Json]]:
+        """Return the findings of the experiments so far; of the one that goes on as much as is known."""
+        last = None
         for event in events:
-            name, run = str(event.data.get("inject") or event.item), str(event.data.get("run") or "")
-            if event.kind == "run.ended" and run and name not in self._findings:
+            run = str(event.data.get("run") or "")
+            if event.kind in ("run.started", "run.ended"):
+                last = event
+            if event.kind == "run.ended" and run and (name := _name(event)) not in self._findings:
                 self._findings[name] = Record(self.here.runs / run).document("findings.json")
-        return self._findings
+        if last is None or last.kind == "run.ended":
+            return self._findings
+        live = parts.live(self.here.runs, int(str(last.data.get("pid") or 0)), last.at)
+        marks = Record(self.here.runs / live.run).marks() if live else []
+        return {**self._findings, _name(last): parts.going_on(marks)}
+
+
+def _name(event: Event) -> str:
+    return str(event.data.get("inject") or event.item)
 
 
 class Ears:
