@@ -18,12 +18,12 @@ def finish(opened: Opened, redact: Redactor) -> dict[str, Json]:
     why = [str(each) for each in told] if isinstance(told, list) else []
     outcome, code = str(ended.data.get("outcome")), _number(ended)
     Recorder(opened.folder, redact).sweep()
-    day = parts.finish(opened.folder, outcome, code, why)
-    if day is None:
-        day = {"schema": 1, "day": opened.folder.name, "plan": {"title": opened.plan.title}, "outcome": outcome,
-               "exit": code, "why": list(why), "ended": iso(ended.at), "agenda": _agenda(opened)}  # fmt: skip
-        write_json(opened.folder / "day.json", day)
-    return day
+    bare: dict[str, Json] = {
+        "schema": 1, "day": opened.folder.name, "plan": {"title": opened.plan.title}, "outcome": outcome,
+        "exit": code, "why": list(why), "ended": iso(ended.at), "agenda": _agenda(opened),
+    }  # fmt: skip
+    write_json(opened.folder / "day.json", bare)  # first: a report that fails must not leave a day without its end
+    return parts.finish(opened.folder, outcome, code, why) or bare
 
 
 def _number(event: Event) -> int:
