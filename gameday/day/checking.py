@@ -8,6 +8,7 @@ from gameday.day.plan import CheckItem
 from gameday.day.standing import Standing
 
 SUITE = "the suite"
+PATIENCE_S = 60.0  # how long a look that cannot tell yet is repeated
 
 
 class Checking:
@@ -15,6 +16,7 @@ class Checking:
 
     def __init__(self, day: Day, hands: Hands, at: Standing) -> None:
         self.day, self.plan, self.hands, self.at = day, day.plan, hands, at
+        self._since: dict[int, float] = {}  # when a line was first looked at
 
     @property
     def question(self) -> str:
@@ -34,7 +36,7 @@ class Checking:
         if line is None:
             return self._decide(go)
         if line[1].look:
-            self._answered(*line, *self._looked(line[1]))
+            self._look(*line)
         elif not self.day.attended:
             self._answered(*line, "unknown", "not asked: nobody was there to answer")
         elif not any(one.kind == "check.asked" and one.data.get("number") == line[0] for one in self.at.events):
@@ -46,6 +48,14 @@ class Checking:
         line = playing.next_question(self.plan, self.at.state)
         if self.at.state.phase == "opened" and line and line[1].ask and text in ("yes", "no"):
             self._answered(*line, text, "", self.plan.roles.coordinator)
+
+    def _look(self, number: int, line: CheckItem) -> None:
+        """Look at a line. What cannot be told yet is looked at again: what has just begun says little."""
+        answer, why = self._looked(line)
+        now = self.at.now()
+        since = self._since.setdefault(number, now)
+        if answer != "unknown" or now >= since + PATIENCE_S:
+            self._answered(number, line, answer, why)
 
     def _looked(self, line: CheckItem) -> tuple[str, str]:
         try:

@@ -35,7 +35,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def test_a_day_that_is_killed_in_the_middle_goes_on(desk: Desk, edited: Edited, tmp_path: Path) -> None:
     """Its experiment outlives it; the next process takes what came of it, plays nothing twice, and ends the day."""
-    file = edited("ecs/stop-one-task.yaml", lambda data: None)
+    short = {"warmup_s": 1, "baseline_s": 2, "recovery_s": 2}
+    file = edited("ecs/stop-one-task.yaml", lambda data: data["extensions"][0]["load"].update(short))
     agenda = [
         {"name": "stop-a-task", "experiment": str(file), "note": "one task goes"},
         {"name": "talk", "pause_s": 1},
@@ -47,11 +48,11 @@ def test_a_day_that_is_killed_in_the_middle_goes_on(desk: Desk, edited: Edited, 
     words = ("play", str(plan), "--unattended", "--runs", str(runs))
 
     first = desk.start(*words)
-    until(lambda: any(lines(marks) and lines(marks)[-1]["name"].startswith("action")
-                      for marks in runs.glob("*-stop-one-task/marks.jsonl")), first)  # fmt: skip
+    until(lambda: any(mark["name"] == "action.started" for marks in runs.glob("*-stop-one-task/marks.jsonl")
+                      for mark in lines(marks)), first)  # fmt: skip
     (folder,) = runs.glob("*-day-short-day")
-    refused = desk(*words)
-    noted = desk("note", "a task is gone", "--about", "diagnosis", "--who", "Rafi", "--runs", str(runs))
+    second, note = desk.start(*words), desk.start("note", "a task is gone", "--about", "diagnosis", "--runs", str(runs))
+    refused, noted = desk.finish(second), desk.finish(note)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate(timeout=60)
     again = desk(*words, "--json")
