@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from gameday.record import Record, write_json, write_whole
 from gameday.redact import Redactor
 from gameday.safety.process import Mortal
 from gameday.source import Source
+from gameday.telltale import PLACEHOLDER
 
 HOLDER = "playing.json"  # which process plays the day
 LOCK = ".play.lock"
@@ -82,7 +84,8 @@ def open_day(asked: Opening, runs: Path, redact: Redactor) -> Opened:
         "repeat_with": asked.repeat_with,
         "runs_folder": str(runs.resolve()),
     }))  # fmt: skip
-    opened = again(folder, redact)
+    opened = Opened(folder, asked.plan, {name: file.resolve() for name, file in asked.files.items()}, asked.values,
+                    asked.environment.name, asked.drawn, asked.own_lab, Timeline(folder, redact))  # fmt: skip
     opened.timeline.add("day.opened", asked.plan.title, plan=str(asked.path), environment=asked.environment.name,
                         pid=os.getpid())  # fmt: skip
     hold(folder)
@@ -90,13 +93,15 @@ def open_day(asked: Opening, runs: Path, redact: Redactor) -> Opened:
 
 
 def again(folder: Path, redact: Redactor) -> Opened:
-    """Return the day in *folder* as it was opened. Raises UsageError: it is no day's."""
+    """Return the day in *folder* as it was opened. Raises UsageError: it is no day's, or a secret of it is not kept."""
     head = Record(folder).document("plan.json")
     if "day" not in head or "resolved" not in head:
         raise UsageError(f"{folder} is no game day's folder; `gameday runs` lists the days there are")
     plan = decode(Plan, Source.yaml(folder / "plan.json"), ("resolved",), head["resolved"])
     files = {name: Path(str(file)) for name, file in _mapping(head, "files").items()}
     values = {name: cast("dict[str, Json]", value) for name, value in _mapping(head, "values").items()}
+    if PLACEHOLDER in json.dumps([head.get("files"), head.get("values")]):
+        raise UsageError(f"{folder.name} was begun with a secret, which is not written down; begin anew with --fresh")
     drawn = {name: float(cast("float", delay)) for name, delay in _mapping(head, "injects").items()}
     name = str(_mapping(head, "environment").get("name", ""))
     return Opened(folder, plan, files, values, name, drawn, head.get("own_lab") is True, Timeline(folder, redact))

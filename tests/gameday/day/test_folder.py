@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,21 +12,23 @@ import pytest
 from gameday.config import Environment
 from gameday.day import folder
 from gameday.day.plan import Expect, Inject
-from gameday.errors import Refusal
+from gameday.errors import Refusal, UsageError
+from gameday.model import Json
 from gameday.record import write_json
 from gameday.redact import Redactor
 from gameday.safety.process import Mortal
 from tests.gameday.day.stage import experiment, plan
 
+SET: Mapping[str, Json] = {"count": 2}
 LAB = Environment("lab", "eu-west-1", name="lab")
 
 
-def opened(runs: Path) -> folder.Opened:
+def opened(runs: Path, values: Mapping[str, Json] = SET) -> folder.Opened:
     """Open a day."""
     path = runs.parent / "autumn.yaml"
     path.write_text("title: a day\n")
     agenda = plan(experiment("first", expect=Expect("errors", 60.0)), injects=[Inject("call", "first", message="m")])
-    asked = folder.Opening(path, agenda, {"first": Path("first.yaml")}, {"first": {"count": 2}}, LAB, {"call": 3.5},
+    asked = folder.Opening(path, agenda, {"first": Path("first.yaml")}, {"first": values}, LAB, {"call": 3.5},
                            "gameday play autumn --set token=hush-hush", True)  # fmt: skip
     return folder.open_day(asked, runs, Redactor(["hush-hush"]))
 
@@ -77,3 +80,11 @@ def test_two_processes_never_play_one_day(tmp_path: Path) -> None:
     write_json(day.folder / folder.HOLDER, {"pid": parent.pid, "born": "another time"})
     folder.take(day)
     assert [event.kind for event in day.timeline.read()] == ["day.opened", "day.resumed"]
+
+
+def test_a_day_that_was_begun_with_a_secret_is_not_gone_on_with_without_it(tmp_path: Path) -> None:
+    """The process that has it plays with it; another one would play with something else."""
+    day = opened(tmp_path / "runs", {"token": "hush-hush"})
+    assert day.values["first"] == {"token": "hush-hush"}
+    with pytest.raises(UsageError, match="begun with a secret"):
+        folder.again(day.folder, Redactor())
