@@ -43,11 +43,14 @@ class Checking:
             self.at.add("check.asked", line[1].ask, number=line[0])
         return True
 
-    def answer(self, text: str) -> None:
-        """Take the coordinator's yes or no to the question that is asked."""
+    def answer(self, text: str) -> bool:
+        """Take the coordinator's yes or no to the question that is asked; return whether it was a go."""
+        if self.at.state.phase != "opened" or text not in ("yes", "no"):
+            return False
         line = playing.next_question(self.plan, self.at.state)
-        if self.at.state.phase == "opened" and line and line[1].ask and text in ("yes", "no"):
+        if line and line[1].ask:
             self._answered(*line, text, "", self.plan.roles.coordinator)
+        return line is None and text == "yes"
 
     def _look(self, number: int, line: CheckItem) -> None:
         """Look at a line. What cannot be told yet is looked at again: what has just begun says little."""

@@ -94,7 +94,7 @@ class Session:
         elif command.kind == "tick":
             self._tick(command.text)
         elif command.kind == "answer":
-            self.checking.answer(command.text)
+            self._go = self.checking.answer(command.text) or self._go
         elif command.kind == "inject":
             self._inject_now(command.text)
 

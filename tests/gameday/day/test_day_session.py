@@ -122,11 +122,12 @@ def test_a_no_on_the_list_keeps_everything_from_beginning(tmp_path: Path) -> Non
     assert stage.state.why == ["alarms: unknown"]
 
 
-def test_the_coordinator_answers_and_says_go(tmp_path: Path) -> None:
-    """An attended day asks one question after the other, and begins with a go after the last."""
+@pytest.mark.parametrize("last", [Command("go"), Command("answer", "yes")])
+def test_the_coordinator_answers_and_says_go(tmp_path: Path, last: Command) -> None:
+    """An attended day asks one question after the other, and begins with a go after the last, or a yes."""
     checks = [CheckItem(ask="is everybody here?"), CheckItem(ask="is the page open?")]
     keys = [(2.0, Command("answer", "yes")), (3.0, Command("go")), (4.0, Command("answer", "yes")),
-            (9.0, Command("go"))]  # fmt: skip
+            (9.0, last)]  # fmt: skip
     stage = Stage(tmp_path, plan(experiment("first"), checklist=checks), attended=True, keys=keys)
     assert stage.play() == 0
     assert stage.desk.questions == ["is everybody here?", "is the page open?", "everything is said; begin?"]
