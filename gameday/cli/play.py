@@ -47,6 +47,7 @@ class Wanted:
     yes: bool
     as_json: bool
     redact: Redactor
+    environ: Mapping[str, str]
 
 
 @click.command("play")
@@ -85,7 +86,7 @@ def command(
     from gameday.redact import Redactor
 
     redact = Redactor.from_environment(os.environ)
-    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, yes, as_json, redact)
+    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, yes, as_json, redact, dict(os.environ))
     if not unattended:
         _terminal(wanted)
     opened = _open(wanted)
@@ -206,8 +207,8 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
     from gameday.notify import channels_of
 
     channels = channels_of(environment, wanted.suite)
-    setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact,
-                      wanted.yes or environment.kind != "lab")  # fmt: skip  # outside the lab the day itself has asked
+    sure = wanted.yes or environment.kind != "lab"  # outside the lab the day itself has asked
+    setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact, sure, wanted.environ)
     with ExitStack() as stack:
         desk = _desk(wanted)
         stack.callback(desk.close)

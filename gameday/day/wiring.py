@@ -48,6 +48,7 @@ class Setting:
     channels: Channels
     redact: Redactor
     sure: bool = False  # nobody is asked any more
+    environ: Mapping[str, str] | None = None  # of the experiments: the shell's, before an environment was put into it
 
     @property
     def timeline(self) -> Timeline:
@@ -101,7 +102,7 @@ class Wiring:
         words = ["run", str(place.file), "--on", self.here.environment.name, "--json", "--runs", str(place.runs)]
         for key, value in self.here.opened.values.get(what.name, {}).items():
             words += ["--set", f"{key}={json.dumps(value)}"]
-        return start([*words, *(["--yes"] if self.here.sure else [])], place)
+        return start([*words, *(["--yes"] if self.here.sure else [])], place, self.here.environ)
 
     def again(self, running: Running) -> Child:
         """Return the experiment that ran when the day's process died."""
