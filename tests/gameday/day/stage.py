@@ -110,6 +110,7 @@ class Stage:
     refused: Sequence[str] = ()
     keys: Sequence[tuple[float, Command]] = ()
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    looks_from_s: float = 0.0  # before that a look cannot tell
     delays: Mapping[str, float] = field(default_factory=dict)
     stop: Callable[[DayState, float], str] = lambda state, now: ""
     paged: Callable[[str, float], Paged] = lambda name, now: Paged(None, why="nobody reads")
@@ -167,6 +168,8 @@ class Stage:
         return self.machine.processes[running.pid]
 
     def _look(self, line: CheckItem) -> tuple[str, str]:
+        if self.machine.now < BEGINS + self.looks_from_s:
+            return "unknown", "no data yet"
         found = self.looks.get(str(line.look))
         if found is None:
             raise RuntimeError("crashed")

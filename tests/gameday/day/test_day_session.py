@@ -122,6 +122,17 @@ def test_a_no_on_the_list_keeps_everything_from_beginning(tmp_path: Path) -> Non
     assert stage.state.why == ["alarms: unknown"]
 
 
+@pytest.mark.parametrize(("after_s", "code"), [(20.0, 0), (90.0, 3)])
+def test_a_look_that_cannot_tell_yet_is_repeated(tmp_path: Path, after_s: float, code: int) -> None:
+    """An environment that has just begun has no data: it is looked at again, for a bounded time."""
+    agenda = plan(experiment("first"), checklist=[CheckItem(look="steady")])
+    stage = Stage(tmp_path, agenda, looks={"steady": ("yes", "it is")}, looks_from_s=after_s)
+    assert stage.play() == code
+    assert [event.data["answer"] for event in stage.events if event.kind == "check.answered"] == [
+        "unknown" if code else "yes"
+    ]
+
+
 @pytest.mark.parametrize("last", [Command("go"), Command("answer", "yes")])
 def test_the_coordinator_answers_and_says_go(tmp_path: Path, last: Command) -> None:
     """An attended day asks one question after the other, and begins with a go after the last, or a yes."""
