@@ -116,7 +116,8 @@ class Stage:
     paged: Callable[[str, float], Paged] = lambda name, now: Paged(None, why="nobody reads")
     kill_at: int | None = None  # after so many events of this process
     heard_at: float | None = None
-    told: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # titles
+    lines: list[str] = field(default_factory=list)  # and what stood below them
     fired: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
@@ -156,8 +157,12 @@ class Stage:
             start=self._start, again=self._again, look=self._look, fire=self._fire, end=self._end, due=self._due,
             over=self._over, stop=lambda state, events, now: self.stop(state, now),
             paged=lambda name, events, now: self.paged(name, now), why=lambda alarm: [f"{alarm} has no action"],
-            tell=lambda title, *lines, incident="": self.told.append(title), tick=lambda step: step,
+            tell=self._tell, tick=lambda step: step,
         )  # fmt: skip
+
+    def _tell(self, title: str, *lines: str, incident: str = "") -> None:
+        self.told.append(title)
+        self.lines += lines
 
     def _start(self, what: Item | Inject) -> Child:
         play = Play(self.machine, what.name, 100 + len(self.machine.processes))

@@ -205,6 +205,15 @@ def test_the_day_waits_for_the_end_of_an_incident_for_a_bounded_time(tmp_path: P
     assert BEGINS + 130 < (stage.state.item("first").ended or 0) < BEGINS + 150
 
 
+def test_what_is_not_announced_is_not_told(tmp_path: Path) -> None:
+    """Neither its begin nor its end, nor the objectives of the day, from which it could be guessed."""
+    hidden, shown = experiment("first", announced=False), experiment("second")
+    stage = Stage(tmp_path, plan(hidden, shown, objectives=["the bad release is found"]))
+    assert stage.play() == 0
+    assert stage.told == ["begins", "second begins", "second: held", "ended: went well"]
+    assert not any("bad release" in line for line in stage.lines) and "owner: Olga" in stage.lines
+
+
 def test_nothing_checked_is_not_well(tmp_path: Path) -> None:
     """A day of pauses alone has found out nothing."""
     stage = Stage(tmp_path, plan(pause("talk", 2)))
