@@ -44,6 +44,8 @@ class Redactor:
         """Return one that knows the variables with telling names, those called *names*, and passwords in URLs."""
         redactor = cls([value for name, value in environ.items() if name in names])
         for name, value in environ.items():
+            if name == "PWD":  # the shell's working directory; hidden, it would break every path of the record
+                continue
             redactor._learn_texts([value] if is_telling(name) else parts(value) if "://" in value else [], is_strong)
         return redactor
 

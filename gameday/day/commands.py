@@ -24,6 +24,9 @@ class Desk(Protocol):
     def commands(self) -> list[Command]:
         """Return what was asked since the last time; never waits."""
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until a command was asked for."""
+
     def show(self, view: View) -> None:
         """Show the day as it is now; called several times a second."""
 

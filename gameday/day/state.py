@@ -24,6 +24,8 @@ class ItemState:
     requests: int = 0
     errors: int = 0
     why: str = ""
+    ran: float | None = None  # when its experiment ended; the item goes on while the day waits for a page
+    hit_at: float | None = None  # the fault's instant
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Running:
     since: float
     item: str
     inject: str = ""
+    born: str = ""  # with `pid` it names one process for good
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class DayState:
     away: set[str] = field(default_factory=set)  # people who have left by an inject
     requests: int = 0
     errors: int = 0
+    ran: dict[str, float | None] = field(default_factory=dict)  # injected experiments that ended: the fault's instant
 
     def item(self, name: str) -> ItemState:
         """Return the state of an item."""
@@ -107,6 +111,10 @@ def _item(item: ItemState, event: Event, what: str) -> None:
         item.state, item.began = "going on", event.at
         return
     item.state, item.ended, item.why = "ended" if what == "ended" else "skipped", event.at, event.text
+    _result(item, event)
+
+
+def _result(item: ItemState, event: Event) -> None:
     item.verdict, item.run = str(event.data.get("verdict") or ""), str(event.data.get("run") or "")
     item.exit = _number(event.data, "exit") if "exit" in event.data else None
     item.requests, item.errors = _number(event.data, "requests"), _number(event.data, "errors")
@@ -115,11 +123,20 @@ def _item(item: ItemState, event: Event, what: str) -> None:
 def _run(state: DayState, event: Event, what: str) -> None:
     if what == "started":
         file, inject = str(event.data.get("file", "")), str(event.data.get("inject") or "")
-        state.running = Running(_number(event.data, "pid"), file, event.at, event.item, inject)
+        born = str(event.data.get("born") or "")
+        state.running = Running(_number(event.data, "pid"), file, event.at, event.item, inject, born)
         return
     state.running = None
     state.requests += _number(event.data, "requests")
     state.errors += _number(event.data, "errors")
+    hit = event.data.get("hit_at")
+    hit_at = float(hit) if isinstance(hit, int | float) else None
+    if inject := str(event.data.get("inject") or ""):
+        state.ran[inject] = hit_at
+        return
+    item = state.item(event.item)
+    _result(item, event)
+    item.ran, item.hit_at = event.at, hit_at
 
 
 def _inject(state: DayState, event: Event, what: str) -> None:

@@ -347,3 +347,10 @@ def test_json_logs_and_extras_are_cleaned(chaos_log: tuple[logging.Logger, io.St
     line = json.loads(out.getvalue())
     assert "s3cret-one" not in out.getvalue() and "ValueError: raised [redacted]" in line["exc_info"]
     assert line["api_token"] == "[redacted]" and line["seen"] == ["[redacted]"]
+
+
+def test_the_working_directory_is_no_password() -> None:
+    """Shells call it PWD; hidden, every path of a record would be broken. A password called so elsewhere is one."""
+    redactor = Redactor.from_environment({"PWD": "/srv/Team-4/gameday-2026", "MYSQL_PWD": "Team-4-Pool/9x2026"})
+    assert redactor.text("in /srv/Team-4/gameday-2026/runs") == "in /srv/Team-4/gameday-2026/runs"
+    assert "9x2026" not in redactor.text("with Team-4-Pool/9x2026")

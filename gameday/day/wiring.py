@@ -1,0 +1,260 @@
+"""A day with everything it needs: the environment, the experiments as processes, channels, people, injects."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gameday.aws import Aws
+from gameday.block import block_in
+from gameday.config import Environment
+from gameday.day import parts
+from gameday.day.child import Child, Place, Process, start
+from gameday.day.events import Event, Timeline
+from gameday.day.folder import Opened
+from gameday.day.hands import Book, Clocks, Day, Hands, Paged
+from gameday.day.live import Live
+from gameday.day.notes import find, named, steps, tick
+from gameday.day.plan import CheckItem, Inject, Item
+from gameday.day.state import DayState, Running
+from gameday.day.telling import Aside, Teller, chosen, threads
+from gameday.engine.settling import undo_run
+from gameday.errors import GamedayError, Refusal
+from gameday.model import Json
+from gameday.notify import Channels, Notifier
+from gameday.record import Record
+from gameday.redact import Redactor
+from gameday.safety.process import Mortal
+from gameday.source import Source
+
+SETTLED_WITHIN_S = 60.0  # a watchman that puts things back is waited for
+READ_EVERY_S = 3.0
+UNATTENDED_S = 120.0  # how long the end of an incident is waited for when nobody can say go
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a day is played."""
+
+    opened: Opened
+    environment: Environment
+    suite: Path
+    runs: Path
+    channels: Channels
+    redact: Redactor
+    sure: bool = False  # nobody is asked any more
+    environ: Mapping[str, str] | None = None  # of the experiments: the shell's, before an environment was put into it
+
+    @property
+    def timeline(self) -> Timeline:
+        """The day's events."""
+        return self.opened.timeline
+
+
+class Wiring:
+    """Makes the hands of a day."""
+
+    def __init__(self, setting: Setting, aside: Aside) -> None:
+        self.here, self.plan, self.aside = setting, setting.opened.plan, aside
+        self.aws = Aws(setting.environment)
+        on = setting.environment.name
+        abort = f"`a` at the coordinator's desk, or gameday halt --on {on}"
+        self.notifier = Notifier(chosen(setting.channels, self.plan), setting.opened.folder.name, abort,
+                                 self.plan.roles.owner, True, setting.redact,
+                                 threads(setting.timeline.read()))  # fmt: skip
+        self.injector = parts.injector(
+            self.plan, setting.environment, self.aws, setting.timeline, self.notifier, setting.redact
+        )
+        self._books: dict[str, Book] = {}
+        self._findings: dict[str, Mapping[str, Json]] = {}
+        self._clocks: tuple[tuple[int, int], Sequence[parts.Clock]] = ((0, 0), ())
+
+    def day(self, attended: bool) -> Day:
+        """Return the day, and why it may not begin now. One that people sit at begins whenever they like."""
+        plan, environment, now = self.plan, self.here.environment, time.time()
+        late = "" if attended else parts.too_late(plan, now)
+        refused = [late] if late else parts.frozen(plan, environment, now)
+        patience_s = plan.bands.mitigate_s if attended else UNATTENDED_S
+        return Day(plan, str(self.here.opened.folder), attended, refused, bool(late), patience_s)
+
+    def hands(self) -> Hands:
+        """Return everything that the session does through others."""
+        return Hands(
+            start=self.start, again=self.again, look=self.look, fire=self._fire, end=self._end,
+            due=lambda state: parts.due_at(self.plan, state, self.here.opened.drawn),
+            over=lambda state, now: parts.over(self.plan, state, now),
+            stop=self._stop, paged=self.paged, why=lambda alarm: parts.why_no_page(self.aws, alarm),
+            tell=Teller(self.plan, self.notifier, self.here.timeline, self.aside),
+            tick=lambda step: tick(self.here.timeline, step, self.here.suite, self.plan.roles.coordinator),
+            live=self._live, clocks=self.clock_lines, book=self.book,
+        )  # fmt: skip
+
+    # -- experiments --------------------------------------------------------------------------------------------
+
+    def start(self, what: Item | Inject) -> Child:
+        """Start the experiment of an item or an inject, waiting."""
+        place = self._place(what.name)
+        words = ["run", str(place.file), "--on", self.here.environment.name, "--json", "--runs", str(place.runs)]
+        for key, value in self.here.opened.values.get(what.name, {}).items():
+            words += ["--set", f"{key}={json.dumps(value)}"]
+        return start([*words, *(["--yes"] if self.here.sure else [])], place, self.here.environ)
+
+    def again(self, running: Running) -> Child:
+        """Return the experiment that ran when the day's process died."""
+        place = self._place(running.inject or running.item)
+        return Process(Mortal(running.pid, running.born), place, running.since)
+
+    def _place(self, name: str) -> Place:
+        folder = self.here.opened.folder
+        out, log = folder / f"item-{name}.findings.json", folder / f"item-{name}.log"
+        return Place(self.here.opened.files[name], self.here.runs.resolve(), out, log, self.settle)
+
+    def settle(self, folder: Path) -> tuple[bool, str]:
+        """Put back what a killed run left. Return whether nothing is left changed, and a sentence."""
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            try:
+                outcome = undo_run(folder, self.here.environment)
+            except Refusal as error:
+                if time.monotonic() > deadline:
+                    return False, str(error)
+                time.sleep(0.2)
+            else:
+                return not outcome.failures, "; ".join(outcome.failures) or outcome.sentence
+
+    # -- looks, injects, stop rules -----------------------------------------------------------------------------
+
+    def look(self, line: CheckItem) -> tuple[str, str]:
+        """Return the answer to a look of the go/no-go list, and a sentence."""
+        here = self.here
+        file = here.opened.folder / "plan.yaml"
+        told = Record(here.opened.folder).document("plan.json").get("plan")
+        if isinstance(told, dict):
+            file = Path(str(told.get("file")))
+        return parts.look(line, self.plan, here.environment, self.aws, here.runs, here.suite, file)
+
+    def _fire(self, inject: Inject) -> None:
+        if injector := self.injector:
+            self.aside.do(lambda: injector.fire(inject))
+
+    def _end(self, inject: Inject) -> None:
+        if injector := self.injector:
+            self.aside.do(lambda: injector.end(inject))
+
+    def _stop(self, state: DayState, events: Sequence[Event], now: float) -> str:
+        live = self._live(state.running) if state.running else None
+        try:
+            return parts.stop(self.plan, state, events, now, live)
+        except Exception as error:  # noqa: BLE001  a rule that cannot be looked at stops the day
+            return f"the stop rules could not be looked at: {type(error).__name__}: {error}"
+
+    def _live(self, running: Running) -> Live | None:
+        return parts.live(self.here.runs, running.pid, running.since)
+
+    # -- people -------------------------------------------------------------------------------------------------
+
+    def paged(self, name: str, events: Sequence[Event], now: float) -> Paged:
+        """Return whether the page came that the item or inject called *name* expects."""
+        clock = next((one for one in self._clock(events, now) if name == (one.inject or one.item)), None)
+        steps = {step.name: step for step in clock.steps} if clock else {}
+        page, end = steps.get("page"), steps.get("resolve")
+        if page is None:
+            return Paged(None, why="nobody reads who was paged")
+        came = page.met if page.at is None or page.met is not None else True
+        return Paged(came, end is not None and end.at is not None, page.why)
+
+    def clock_lines(self, events: Sequence[Event], now: float) -> Clocks:
+        """Return the people's clock of the newest hit, a line a step, and when it was."""
+        hit = [one for one in self._clock(events, now) if one.hit_at is not None]
+        return (
+            ([(step.name, step.after_s, step.band_s) for step in hit[-1].steps], hit[-1].hit_at) if hit else ((), None)
+        )
+
+    def book(self, item: Item | None) -> Book:
+        """Return the runbook of what goes on, and its steps: the item's, its experiment's, or the plan's first."""
+        if item is None:
+            return "", ()
+        if item.name not in self._books:
+            self._books[item.name] = self._read_book(item)
+        return self._books[item.name]
+
+    def _read_book(self, item: Item) -> Book:
+        with suppress(GamedayError):
+            block = block_in(Source.yaml(self.here.opened.files[item.name])) if item.experiment else None
+            name = item.runbook or (block.runbook if block else "") or next(iter(self.plan.runbooks), "")
+            if name:
+                path = find(name, self.here.suite)
+                return named(path, self.here.suite), steps(path)
+        return "", ()
+
+    def _clock(self, events: Sequence[Event], now: float) -> Sequence[parts.Clock]:
+        key = len(events), int(now)
+        if self._clocks[0] != key:
+            found: Sequence[parts.Clock] = ()
+            with suppress(Exception):  # what cannot be told of people is not known, and ends no day
+                found = parts.clocks(self.plan, events, self._runs(events), now)
+            self._clocks = key, found
+        return self._clocks[1]
+
+    def _runs(self, events: Sequence[Event]) -> Mapping[str, Mapping[str, Json]]:
+        """Return the findings of the experiments so far; of the one that goes on as much as is known."""
+        last = None
+        for event in events:
+            run = str(event.data.get("run") or "")
+            if event.kind in ("run.started", "run.ended"):
+                last = event
+            if event.kind == "run.ended" and run and (name := _name(event)) not in self._findings:
+                self._findings[name] = Record(self.here.runs / run).document("findings.json")
+        if last is None or last.kind == "run.ended":
+            return self._findings
+        live = parts.live(self.here.runs, int(str(last.data.get("pid") or 0)), last.at)
+        marks = Record(self.here.runs / live.run).marks() if live else []
+        return {**self._findings, _name(last): parts.going_on(marks)}
+
+
+def _name(event: Event) -> str:
+    return str(event.data.get("inject") or event.item)
+
+
+class Ears:
+    """Writes down what people do, from a thread of its own."""
+
+    def __init__(self, setting: Setting, say: Callable[[str], None]) -> None:
+        events = setting.timeline.read()
+        known = {str(event.data["key"]) for event in events if "key" in event.data}
+        plan = setting.opened.plan
+        expected = [each.expect for each in plan.agenda] + [each.expect for each in plan.injects]
+        alarms = {one.page for one in expected if one} | {inject.alarm for inject in plan.injects}
+        since = min((event.at for event in events), default=time.time())
+        self._readers = parts.readers(
+            setting.environment, Aws(setting.environment), since, known, alarms - {""}, setting.redact
+        )
+        self._timeline, self._say, self._over = setting.timeline, say, threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True, name="gameday-people")
+
+    def __enter__(self) -> Ears:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(READ_EVERY_S + 10)
+
+    def _listen(self) -> None:
+        """Read until the day is over, and once more then."""
+        while self._readers is not None:
+            last = self._over.is_set()
+            try:
+                for seen in self._readers.new():
+                    data = {key: value for key, value in seen.data.items() if key not in ("who", "item", "at", "key")}
+                    self._timeline.add(seen.kind, seen.text, who=seen.who, item="", at=seen.at, key=seen.key, **data)
+            except Exception as error:  # noqa: BLE001  what is not read of people never ends the day
+                self._say(f"people could not be read: {type(error).__name__}: {error}")
+            if last:
+                return
+            self._over.wait(READ_EVERY_S)
