@@ -19,7 +19,7 @@ from gameday.config import Environment
 from gameday.day.plan import Plan, When
 from gameday.safety import freeze
 
-EARLY_S = 900.0  # people may open a day so long before its time, to go through the list; less than any change of clocks
+EARLY_S = 900.0  # a day may be opened so long before its time; less than any change of clocks
 MARGIN_S = 7200.0  # more than any change of clocks
 YEARS = 5 * 366 * 86400.0  # how far back the last begin is looked for: 29 February
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
