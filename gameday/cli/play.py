@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gameday.config import Environment
     from gameday.day.commands import Desk
     from gameday.day.folder import Opened, Opening
-    from gameday.day.loading import Loaded
+    from gameday.day.reading import Loaded
     from gameday.redact import Redactor
 
 TOLD_WITHIN_S = 20.0  # how long the last messages are waited for
@@ -130,22 +130,22 @@ def _named(name: Path, runs: Path) -> Path:
 
 
 def _read(wanted: Wanted) -> Loaded:
-    from gameday.day import loading
+    from gameday.day import reading
 
-    return loading.read(loading.find(wanted.plan, wanted.suite), wanted.suite)
+    return reading.read(reading.find(wanted.plan, wanted.suite), wanted.suite)
 
 
 def _opening(loaded: Loaded, wanted: Wanted) -> Opening:
     from gameday.config import load_settings
-    from gameday.day import parts
     from gameday.day.folder import Opening
+    from gameday.day.injects import draw
 
     environment = load_settings(wanted.suite).environment(wanted.env or loaded.plan.environment)
     values = _values(loaded, environment, wanted.given)
     _ask(loaded, environment, wanted)
     words = ["gameday", "play", wanted.plan, "--on", environment.name, *(["--unattended"] if wanted.unattended else [])]
     words += [word for text in wanted.given for word in ("--set", text)]
-    return Opening(loaded.path, loaded.plan, loaded.files, values, environment, parts.draw(loaded.plan),
+    return Opening(loaded.path, loaded.plan, loaded.files, values, environment, draw(loaded.plan),
                    shlex.join(words), environment.kind == "lab" and not _lab_is_up())  # fmt: skip
 
 
@@ -226,9 +226,9 @@ def _desk(wanted: Wanted) -> Desk:
 
     if wanted.unattended:
         return Lines(lambda sentence: click.echo(f"  {sentence}", err=True))
-    from gameday.day import parts
+    from gameday.day.screen import Screen
 
-    return parts.screen(*_terminal(wanted))
+    return Screen(*_terminal(wanted))
 
 
 def _terminal(wanted: Wanted) -> tuple[int, int]:
@@ -236,10 +236,10 @@ def _terminal(wanted: Wanted) -> tuple[int, int]:
 
     Raises UsageError: there is no terminal.
     """
-    from gameday.day import parts
+    from gameday.day.screen import usable
 
     target = sys.stderr.fileno() if wanted.as_json else sys.stdout.fileno()
-    if not parts.is_terminal(sys.stdin.fileno(), target):
+    if not usable(sys.stdin.fileno(), target):
         raise UsageError("no terminal to sit at; play the day from one, or with --unattended")
     return sys.stdin.fileno(), target
 

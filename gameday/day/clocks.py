@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
+from gameday.day import clock
 from gameday.day.told import Told
 from gameday.model import Json, iso
 
@@ -51,20 +49,14 @@ class Hit:
 def hits(told: Told) -> list[Hit]:
     """Return the clocks of a day, oldest hit first."""
     findings = {played.name: played.findings for played in told.played}
-    clock = _clock()
-    return [_hit(told, each) for each in clock.clocks(told.plan, told.events, findings)] if clock else []
+    return [_hit(told, each) for each in clock.clocks(told.plan, told.events, findings)]
 
 
-def _clock() -> ModuleType | None:
-    """Return the people's clock; None: this installation has none."""
-    return import_module("gameday.day.clock") if find_spec("gameday.day.clock") else None
-
-
-def _hit(told: Told, clock: Any) -> Hit:
-    """Return one clock of `gameday.day.clock` as this report takes it."""
-    steps = tuple(Step(*(getattr(step, name) for name in Step.__slots__)) for step in clock.steps)
-    file = experiment_of(told, clock.name)
-    return Hit(clock.name, clock.item, clock.hit_at, steps, file, clock.alarm, clock.silence_s)
+def _hit(told: Told, found: clock.Clock) -> Hit:
+    """Return one clock as this report takes it."""
+    steps = tuple(Step(each.name, each.at, each.after_s, each.band_s, each.met, each.why) for each in found.steps)
+    file = experiment_of(told, found.name)
+    return Hit(found.name, found.item, found.hit_at, steps, file, found.alarm, found.silence_s)
 
 
 def experiment_of(told: Told, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gameday.day import parts
+from gameday.day import document
 from gameday.day.events import Event
 from gameday.day.folder import Opened
 from gameday.model import Json, iso
@@ -23,7 +23,7 @@ def finish(opened: Opened, redact: Redactor) -> dict[str, Json]:
         "exit": code, "why": list(why), "ended": iso(ended.at), "agenda": _agenda(opened),
     }  # fmt: skip
     write_json(opened.folder / "day.json", bare)  # first: a report that fails must not leave a day without its end
-    return parts.finish(opened.folder, outcome, code, why) or bare
+    return document.finish(opened.folder, outcome=outcome, exit=code, why=why)
 
 
 def _number(event: Event) -> int:

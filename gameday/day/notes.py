@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+from gameday import runbooks
 from gameday.day.events import Timeline
 from gameday.errors import UsageError
 
@@ -52,6 +51,4 @@ def find(name: str, suite: Path) -> Path:
 
 def steps(path: Path) -> list[str]:
     """Return the steps of a runbook, the first is step 1. Raises UsageError: it cannot be read."""
-    if not find_spec("gameday.runbooks.reading"):
-        raise UsageError("nothing here can read runbooks")
-    return [str(step.text) for step in import_module("gameday.runbooks").read(path).steps]
+    return [step.text for step in runbooks.read(path).steps]

@@ -10,14 +10,12 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from gameday.aws import Aws
 from gameday.config import Environment
-from gameday.day import calendar
+from gameday.day import actions, calendar, injects
 from gameday.day.foresight import SET_ALARM, Span, in_the_way, spans, windows
 from gameday.day.plan import Inject, Item, Plan
 from gameday.day.reading import Loaded
@@ -217,19 +215,13 @@ def _channels(plan: Plan, environment: Environment, root: Path) -> list[Delivery
 
 
 def _drawn(plan: Plan) -> Mapping[str, float]:
-    return cast("Mapping[str, float]", import_module("gameday.day.injects").draw(plan)) if _has("injects") else {}
+    return injects.draw(plan)
 
 
 def _action_items(loaded: Loaded, runs: Path, now: float) -> list[Mapping[str, Json]]:
     """Return what earlier days left to do."""
-    if not _has("actions"):
-        return []
-    found = import_module("gameday.day.actions").taken_over(runs, loaded.path.stem, loaded.plan.carries, now, "")
+    found = actions.taken_over(runs, loaded.path.stem, loaded.plan.carries, now, "")
     return [cast("Mapping[str, Json]", one.as_json()) for one in found]
-
-
-def _has(module: str) -> bool:
-    return find_spec(f"gameday.day.{module}") is not None
 
 
 # -- as JSON ---------------------------------------------------------------------------------------------

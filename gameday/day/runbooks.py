@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from gameday.day.findings import Ticked
 from gameday.day.told import Told
 from gameday.errors import GamedayError
 from gameday.model import Json, iso
+from gameday.runbooks import read
 from reports.parts.dig import listing, text
 
 Known = Mapping[str, Any]  # of an earlier `day.json`: what the runbooks were then
@@ -66,7 +66,7 @@ def _steps(path: str) -> tuple[Mapping[str, Json], ...] | None:
     """Return a runbook's steps; None: it cannot be read here."""
     try:
         file = Path(path) if Path(path).is_absolute() else find_suite() / path
-        book = import_module("gameday.runbooks").read(file)
+        book = read(file)
         return tuple({"number": step.number, "text": step.text, "band": step.band} for step in book.steps)
     except (GamedayError, OSError, AttributeError, ValueError):
         return None

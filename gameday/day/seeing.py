@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ import yaml
 from gameday.aws import Aws
 from gameday.block import block_of, place_of
 from gameday.config import Environment
+from gameday.day.actions import overdue
 from gameday.day.alarming import holder_now
 from gameday.day.plan import Plan
 from gameday.engine.rehearsal import unarmed, watched
@@ -28,6 +28,7 @@ from gameday.model import Answer as Seen
 from gameday.model import Block, MetricSpec
 from gameday.notify import channels_of, check
 from gameday.record import run_folders
+from gameday.runbooks import problems_of
 from gameday.safety import gate
 from gameday.safety.armed import Run, Steady
 from gameday.safety.promises import Promises, count
@@ -225,7 +226,6 @@ def channels(scene: Scene) -> tuple[Answer, str]:
 
 def action_items(scene: Scene) -> tuple[Answer, str]:
     """Return whether nothing that earlier days left to do is overdue."""
-    overdue: Callable[..., list[Any]] = import_module("gameday.day.actions").overdue
     stems = [Path(name).stem for name in (str(scene.file or ""), scene.plan.carries) if name]
     if not stems:
         return "unknown", "which plan's action items are meant is not known"
@@ -237,7 +237,6 @@ def action_items(scene: Scene) -> tuple[Answer, str]:
 
 def runbooks(scene: Scene) -> tuple[Answer, str]:
     """Return whether the commands and links of the day's runbooks are still right, as far as that shows offline."""
-    problems_of: Callable[..., list[Any]] = import_module("gameday.runbooks").problems_of
     named = [*scene.plan.runbooks, *(item.runbook for item in scene.plan.agenda)]
     named += [block.runbook or "" for block in scene.blocks]
     wanted = list(dict.fromkeys(name for name in named if name))

@@ -13,12 +13,11 @@ from pathlib import Path
 from gameday.aws import Aws
 from gameday.block import block_in
 from gameday.config import Environment
-from gameday.day import parts
+from gameday.day import calendar, clock, injects, live, looks, stops
 from gameday.day.child import Child, Place, Process, start
 from gameday.day.events import Event, Timeline
 from gameday.day.folder import Opened
 from gameday.day.hands import Book, Clocks, Day, Hands, Paged
-from gameday.day.live import Live
 from gameday.day.notes import find, named, steps, tick
 from gameday.day.plan import CheckItem, Inject, Item
 from gameday.day.state import DayState, Running
@@ -27,6 +26,8 @@ from gameday.engine.settling import undo_run
 from gameday.errors import GamedayError, Refusal
 from gameday.model import Json
 from gameday.notify import Channels, Notifier
+from gameday.people.readers import Readers
+from gameday.people.why import why_no_page
 from gameday.record import Record
 from gameday.redact import Redactor
 from gameday.safety.process import Mortal
@@ -67,18 +68,18 @@ class Wiring:
         self.notifier = Notifier(chosen(setting.channels, self.plan), setting.opened.folder.name, abort,
                                  self.plan.roles.owner, True, setting.redact,
                                  threads(setting.timeline.read()))  # fmt: skip
-        self.injector = parts.injector(
+        self.injector = injects.Injector(
             self.plan, setting.environment, self.aws, setting.timeline, self.notifier, setting.redact
         )
         self._books: dict[str, Book] = {}
         self._findings: dict[str, Mapping[str, Json]] = {}
-        self._clocks: tuple[tuple[int, int], Sequence[parts.Clock]] = ((0, 0), ())
+        self._clocks: tuple[tuple[int, int], Sequence[clock.Clock]] = ((0, 0), ())
 
     def day(self, attended: bool) -> Day:
         """Return the day, and why it may not begin now. One that people sit at begins whenever they like."""
         plan, environment, now = self.plan, self.here.environment, time.time()
-        late = "" if attended else parts.too_late(plan, now)
-        refused = [late] if late else parts.frozen(plan, environment, now)
+        late = "" if attended else calendar.too_late(plan, now)
+        refused = [late] if late else calendar.frozen(plan, environment, now)
         patience_s = plan.bands.mitigate_s if attended else UNATTENDED_S
         return Day(plan, str(self.here.opened.folder), attended, refused, bool(late), patience_s)
 
@@ -86,9 +87,9 @@ class Wiring:
         """Return everything that the session does through others."""
         return Hands(
             start=self.start, again=self.again, look=self.look, fire=self._fire, end=self._end,
-            due=lambda state: parts.due_at(self.plan, state, self.here.opened.drawn),
-            over=lambda state, now: parts.over(self.plan, state, now),
-            stop=self._stop, paged=self.paged, why=lambda alarm: parts.why_no_page(self.aws, alarm),
+            due=lambda state: injects.due_at(self.plan, state, self.here.opened.drawn),
+            over=lambda state, now: injects.over(self.plan, state, now),
+            stop=self._stop, paged=self.paged, why=lambda alarm: why_no_page(self.aws, alarm),
             tell=Teller(self.plan, self.notifier, self.here.timeline, self.aside),
             tick=lambda step: tick(self.here.timeline, step, self.here.suite, self.plan.roles.coordinator),
             live=self._live, clocks=self.clock_lines, book=self.book,
@@ -136,37 +137,36 @@ class Wiring:
         told = Record(here.opened.folder).document("plan.json").get("plan")
         if isinstance(told, dict):
             file = Path(str(told.get("file")))
-        return parts.look(line, self.plan, here.environment, self.aws, here.runs, here.suite, file)
+        return looks.look(line, self.plan, here.environment, self.aws, here.runs, here.suite, file)
 
     def _fire(self, inject: Inject) -> None:
-        if injector := self.injector:
-            self.aside.do(lambda: injector.fire(inject))
+        self.aside.do(lambda: self.injector.fire(inject))
 
     def _end(self, inject: Inject) -> None:
-        if injector := self.injector:
-            self.aside.do(lambda: injector.end(inject))
+        self.aside.do(lambda: self.injector.end(inject))
 
     def _stop(self, state: DayState, events: Sequence[Event], now: float) -> str:
-        live = self._live(state.running) if state.running else None
+        told = self._live(state.running) if state.running else None
         try:
-            return parts.stop(self.plan, state, events, now, live)
+            return stops.stop(
+                self.plan, state, events, now, requests=_count(told, "requests"), errors=_count(told, "errors")
+            )
         except Exception as error:  # noqa: BLE001  a rule that cannot be looked at stops the day
             return f"the stop rules could not be looked at: {type(error).__name__}: {error}"
 
-    def _live(self, running: Running) -> Live | None:
-        return parts.live(self.here.runs, running.pid, running.since)
+    def _live(self, running: Running) -> live.Live | None:
+        return live.read(self.here.runs, running.pid, running.since)
 
     # -- people -------------------------------------------------------------------------------------------------
 
     def paged(self, name: str, events: Sequence[Event], now: float) -> Paged:
         """Return whether the page came that the item or inject called *name* expects."""
-        clock = next((one for one in self._clock(events, now) if name == (one.inject or one.item)), None)
-        steps = {step.name: step for step in clock.steps} if clock else {}
-        page, end = steps.get("page"), steps.get("resolve")
-        if page is None:
-            return Paged(None, why="nobody reads who was paged")
+        found = next((one for one in self._clock(events, now) if one.name == name), None)
+        if found is None:
+            return Paged(None, why="the people's clock could not be read")
+        page = found.step("page")
         came = page.met if page.at is None or page.met is not None else True
-        return Paged(came, end is not None and end.at is not None, page.why)
+        return Paged(came, found.step("resolve").at is not None, page.why)
 
     def clock_lines(self, events: Sequence[Event], now: float) -> Clocks:
         """Return the people's clock of the newest hit, a line a step, and when it was."""
@@ -192,12 +192,12 @@ class Wiring:
                 return named(path, self.here.suite), steps(path)
         return "", ()
 
-    def _clock(self, events: Sequence[Event], now: float) -> Sequence[parts.Clock]:
+    def _clock(self, events: Sequence[Event], now: float) -> Sequence[clock.Clock]:
         key = len(events), int(now)
         if self._clocks[0] != key:
-            found: Sequence[parts.Clock] = ()
+            found: Sequence[clock.Clock] = ()
             with suppress(Exception):  # what cannot be told of people is not known, and ends no day
-                found = parts.clocks(self.plan, events, self._runs(events), now)
+                found = clock.clocks(self.plan, events, self._runs(events), now)
             self._clocks = key, found
         return self._clocks[1]
 
@@ -212,9 +212,13 @@ class Wiring:
                 self._findings[name] = Record(self.here.runs / run).document("findings.json")
         if last is None or last.kind == "run.ended":
             return self._findings
-        live = parts.live(self.here.runs, int(str(last.data.get("pid") or 0)), last.at)
-        marks = Record(self.here.runs / live.run).marks() if live else []
-        return {**self._findings, _name(last): parts.going_on(marks)}
+        told = live.read(self.here.runs, int(str(last.data.get("pid") or 0)), last.at)
+        marks = Record(self.here.runs / told.run).marks() if told else []
+        return {**self._findings, _name(last): clock.going_on(marks)}
+
+
+def _count(told: live.Live | None, name: str) -> int:
+    return int((told.figures.get(name) if told else None) or 0)
 
 
 def _name(event: Event) -> str:
@@ -231,7 +235,7 @@ class Ears:
         expected = [each.expect for each in plan.agenda] + [each.expect for each in plan.injects]
         alarms = {one.page for one in expected if one} | {inject.alarm for inject in plan.injects}
         since = min((event.at for event in events), default=time.time())
-        self._readers = parts.readers(
+        self._readers = Readers(
             setting.environment, Aws(setting.environment), since, known, alarms - {""}, setting.redact
         )
         self._timeline, self._say, self._over = setting.timeline, say, threading.Event()
@@ -247,7 +251,7 @@ class Ears:
 
     def _listen(self) -> None:
         """Read until the day is over, and once more then."""
-        while self._readers is not None:
+        while True:
             last = self._over.is_set()
             try:
                 for seen in self._readers.new():
