@@ -226,7 +226,7 @@ def _desk(wanted: Wanted) -> Desk:
 
     if wanted.unattended:
         return Lines(lambda sentence: click.echo(f"  {sentence}", err=True))
-    from gameday.day.screen import Screen
+    from gameday.day.desk.screen import Screen
 
     return Screen(*_terminal(wanted))
 
@@ -236,7 +236,7 @@ def _terminal(wanted: Wanted) -> tuple[int, int]:
 
     Raises UsageError: there is no terminal.
     """
-    from gameday.day.screen import usable
+    from gameday.day.desk.screen import usable
 
     target = sys.stderr.fileno() if wanted.as_json else sys.stdout.fileno()
     if not usable(sys.stdin.fileno(), target):

@@ -38,7 +38,7 @@ def command(wanted: tuple[str, ...], runs: Path, formats: str | None, out: Path 
 
 def _of_day(day: Path, formats: str, out: Path | None) -> int:
     """Write the report of a game day."""
-    from gameday.day import document
+    from gameday.day.report import document
 
     unknown = [name for name in formats.split(",") if name not in document.FORMATS]
     if unknown:

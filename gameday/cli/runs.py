@@ -54,7 +54,7 @@ def command(runs: Path, as_json: bool) -> int:
 
 def _day(folder: Path) -> dict[str, Any]:
     """Return a game day's line: its outcome, and the decisive reason."""
-    from gameday.day.told import stands
+    from gameday.day.report.told import stands
 
     outcome, _, why = stands(folder)
     return {"run": folder.name, "verdict": outcome, "why": why[0] if why else "", "promises": None}

@@ -28,7 +28,7 @@ def command(run: str, runs: Path, as_json: bool) -> int:
     from gameday.record import find_day, find_run
 
     if day := find_day(runs, run):
-        from gameday.day import document, markdown
+        from gameday.day.report import document, markdown
 
         found = document.again(day)
         click.echo(json.dumps(found, indent=1) if as_json else markdown.render(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gameday.day.view import View
+from gameday.day.desk.view import View
 
 Kind = Literal["go", "hold", "abort", "note", "inject", "answer", "tick"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gameday.day import document
 from gameday.day.events import Event
 from gameday.day.folder import Opened
+from gameday.day.report import document
 from gameday.model import Json, iso
 from gameday.record import Recorder, write_json
 from gameday.redact import Redactor

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gameday.day.child import Child
+from gameday.day.desk.live import Live
+from gameday.day.desk.view import ClockLine
 from gameday.day.events import Event
-from gameday.day.live import Live
 from gameday.day.plan import CheckItem, Inject, Item, Plan
 from gameday.day.state import DayState, Running
-from gameday.day.view import ClockLine
 
 Clocks = tuple[Sequence[ClockLine], float | None]  # of the newest hit, and when that was
 Book = tuple[str, Sequence[str]]  # a runbook's path from the suite, and its steps

@@ -14,13 +14,13 @@ from gameday.day import playing
 from gameday.day.checking import Checking
 from gameday.day.child import Child, Ended
 from gameday.day.commands import Command, Desk
+from gameday.day.desk.view import View
 from gameday.day.events import Timeline
 from gameday.day.hands import Day, Hands
 from gameday.day.notes import told
 from gameday.day.plan import Inject, Item
 from gameday.day.standing import Standing
 from gameday.day.state import DayState, Running
-from gameday.day.view import View
 
 TICK_S = 0.25
 AGAIN_S = 5.0  # between two interrupts: one that comes while the interpreter starts may be lost, more do no harm

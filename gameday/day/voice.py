@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from gameday.day.commands import Command
+from gameday.day.desk.view import View
 from gameday.day.events import Event
-from gameday.day.view import View
 
 QUIET = ("chat.said", "people.read")  # many; they stand in the report
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from gameday.aws import Aws
 from gameday.block import block_in
 from gameday.config import Environment
-from gameday.day import calendar, clock, injects, live, looks, stops
+from gameday.day import calendar, clock, injects, looks, stops
 from gameday.day.child import Child, Place, Process, start
+from gameday.day.desk import live
 from gameday.day.events import Event, Timeline
 from gameday.day.folder import Opened
 from gameday.day.hands import Book, Clocks, Day, Hands, Paged

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gameday.day.clocks import Hit, Step
 from gameday.day.plan import Item, Plan, Roles
-from gameday.day.told import Told, read
+from gameday.day.report.clocks import Hit, Step
+from gameday.day.report.told import Told, read
 
 RUNS = Path(__file__).parent / "data" / "days"
 DAY = "2026-12-03T09-26-10Z-day-first-game-day"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from gameday.day.desk.live import GuardLine, Live
+from gameday.day.desk.screen import Screen
+from gameday.day.desk.view import View
 from gameday.day.events import Event
-from gameday.day.live import GuardLine, Live
 from gameday.day.plan import Budget, CheckItem, Inject, Item, Plan, Roles, StopRules, When
-from gameday.day.screen import Screen
 from gameday.day.state import fold
-from gameday.day.view import View
 
 NOW = 1_796_209_402.0  # 2026-12-02 10:23:22 UTC
 ROLES = Roles("Olga Owner", "Carl Coordinator", "Ines Commander", ["Rita Responder", "Sam Second"], "Theo Scribe",

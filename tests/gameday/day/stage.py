@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gameday.day.child import Child, Ended
 from gameday.day.commands import Command
+from gameday.day.desk.view import View
 from gameday.day.events import Event, Timeline
 from gameday.day.hands import Day, Hands, Paged
 from gameday.day.plan import CheckItem, Inject, Item, Plan, Roles
 from gameday.day.session import Session
 from gameday.day.state import DayState, Running, fold
-from gameday.day.view import View
 
 BEGINS = 1_000_000.0
 

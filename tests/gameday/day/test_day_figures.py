@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gameday.day.clocks import Hit, Step
-from gameday.day.kpis import Figure, figures
 from gameday.day.plan import Budget
-from gameday.day.told import Told, read
+from gameday.day.report.clocks import Hit, Step
+from gameday.day.report.kpis import Figure, figures
+from gameday.day.report.told import Told, read
 from gameday.model import Json
 from tests.gameday.day.recorded import DAY, PLAN, RUNS, hit, told_of
 

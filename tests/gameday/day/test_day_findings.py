@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from gameday.day.actions import ActionItem
-from gameday.day.clocks import Step
-from gameday.day.facts import channels, held, missed
-from gameday.day.findings import Ticked, found, went_well
-from gameday.day.kpis import figures
 from gameday.day.plan import CheckItem, Inject
-from gameday.day.told import Told, read
+from gameday.day.report.clocks import Step
+from gameday.day.report.facts import channels, held, missed
+from gameday.day.report.findings import Ticked, found, went_well
+from gameday.day.report.kpis import figures
+from gameday.day.report.told import Told, read
 from gameday.model import Json
 from tests.gameday.day.recorded import BROKE, DAY, PLAN, RUNS, hit, texts, told_of
 

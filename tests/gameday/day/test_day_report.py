@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from gameday.cli.report import command as report_command
 from gameday.cli.runs import command as runs_command
 from gameday.cli.show import command as show_command
-from gameday.day import document, markdown, report
-from gameday.day.picture import lanes
 from gameday.day.plan import Item, Roles
-from gameday.day.told import GOING_ON, INTERRUPTED
+from gameday.day.report import document, markdown
+from gameday.day.report import page as report
+from gameday.day.report.picture import lanes
+from gameday.day.report.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
 from gameday.record import find_day, find_run, run_folders
 from tests.gameday.day.recorded import BEGAN, BROKE, DAY, PLAN, copied, day_of

@@ -10,12 +10,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from gameday.day.drawing import Desktop, draw
+from gameday.day.desk.drawing import Desktop, draw
+from gameday.day.desk.view import View
+from gameday.day.desk.words import bar, clock, cut, span, squeezed, visible
 from gameday.day.events import Event
 from gameday.day.plan import Inject, Item
 from gameday.day.state import ItemState, fold
-from gameday.day.view import View
-from gameday.day.words import bar, clock, cut, span, squeezed, visible
 from tests.gameday.day.scenes import EVENTS, NOW, PLAN, SCENES, asking, ended, going_on, opened
 
 SIZES = ((80, 24), (120, 40), (200, 60), (97, 31))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from gameday.day.commands import Command
-from gameday.day.keys import Keys, note_parts
-from gameday.day.presses import BACKSPACE, CLEAR, ENTER, ESCAPE, Press, Presses
-from gameday.day.view import View
+from gameday.day.desk.keys import Keys, note_parts
+from gameday.day.desk.presses import BACKSPACE, CLEAR, ENTER, ESCAPE, Press, Presses
+from gameday.day.desk.view import View
 from tests.gameday.day.scenes import asking, going_on
 
 ENTERED, ESCAPED = "\r", "\x1b"

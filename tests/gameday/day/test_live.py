@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.day.live import GuardLine, read
+from gameday.day.desk.live import GuardLine, read
 
 BEGAN = 1_796_209_402.0  # 2026-12-02 11:03:22 UTC
 HERE = "2026-12-02T11-03-24Z-stop-one-task"

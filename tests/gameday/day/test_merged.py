@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gameday.day.merged import MOST, rows
-from gameday.day.told import Told, read
+from gameday.day.report.merged import MOST, rows
+from gameday.day.report.told import Told, read
 from gameday.model import Mark
 from tests.gameday.day.recorded import DAY, RUNS, told_of
 

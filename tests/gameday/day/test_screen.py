@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.day.screen import usable
+from gameday.day.desk.screen import usable
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[3]
@@ -125,7 +125,7 @@ def test_a_pipe_is_no_desk() -> None:
     """Without a terminal, or with one that cannot be drawn on, the day is told in lines instead."""
     with Path("/dev/null").open() as null:
         assert not usable(null.fileno(), null.fileno())
-    program = "from gameday.day.screen import usable; print('usable', usable())"
+    program = "from gameday.day.desk.screen import usable; print('usable', usable())"
     for kind, said in (("xterm", "usable True"), ("dumb", "usable False")):
         with Terminal([sys.executable, "-c", program], cwd=ROOT, env={"TERM": kind}) as terminal:
             terminal.wait_for(said, LONG_S)

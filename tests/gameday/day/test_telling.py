@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gameday.config import Channel, Environment
+from gameday.day.desk.view import View
 from gameday.day.events import Event, Timeline
 from gameday.day.plan import Plan
 from gameday.day.state import DayState
 from gameday.day.telling import Aside, Teller, chosen, threads
-from gameday.day.view import View
 from gameday.day.voice import Lines, line
 from gameday.notify import Channels, Delivery, Message, Notifier
 from tests.gameday.day.stage import pause, plan

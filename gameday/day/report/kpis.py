@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 from typing import cast
 
-from gameday.day.clocks import STEPS, Hit
-from gameday.day.facts import BROKE, HELD
-from gameday.day.told import Played, Told
+from gameday.day.report.clocks import STEPS, Hit
+from gameday.day.report.facts import BROKE, HELD
+from gameday.day.report.told import Played, Told
 from gameday.model import Json
 from reports.parts.dig import listing, number, table, text, texts
 

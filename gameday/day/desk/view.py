@@ -1,12 +1,12 @@
-"""What a coordinator sees: the whole day as one value; `gameday.day.drawing` makes the picture of it."""
+"""What a coordinator sees: the whole day as one value; `gameday.day.desk.drawing` makes the picture of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gameday.day.desk.live import Live
 from gameday.day.events import Event
-from gameday.day.live import Live
 from gameday.day.plan import Item, Plan
 from gameday.day.state import DayState, ItemState
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gameday.day.sayings import figure_rows, happened, item_rows, lasted, outcome_face, place
+from gameday.day.report.sayings import figure_rows, happened, item_rows, lasted, outcome_face, place
 from reports.md import prose, safe
 from reports.parts.words import seconds
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gameday.day.clock_hits import Findings, Hit, hits
-from gameday.day.clock_hits import going_on as going_on
-from gameday.day.clock_steps import (
+from gameday.day.clock.hits import Findings, Hit, hits
+from gameday.day.clock.hits import going_on as going_on
+from gameday.day.clock.steps import (
     EARLY_S,
     Sight,
     acknowledge,
@@ -21,9 +21,9 @@ from gameday.day.clock_steps import (
     page,
     resolve,
 )
-from gameday.day.clock_values import Clock as Clock
-from gameday.day.clock_values import Step as Step
-from gameday.day.clock_values import StepName as StepName
+from gameday.day.clock.values import Clock as Clock
+from gameday.day.clock.values import Step as Step
+from gameday.day.clock.values import StepName as StepName
 from gameday.day.events import Event
 from gameday.day.plan import Plan
 

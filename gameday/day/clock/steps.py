@@ -12,8 +12,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import cast
 
-from gameday.day.clock_hits import Hit, recovered
-from gameday.day.clock_values import Step, StepName
+from gameday.day.clock.hits import Hit, recovered
+from gameday.day.clock.values import Step, StepName
 from gameday.day.events import Event
 from gameday.day.plan import Bands
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import cast
 
 from gameday.day.events import Event
-from gameday.day.findings import reaction
-from gameday.day.kpis import limit_of
 from gameday.day.plan import Inject, Item
+from gameday.day.report.findings import reaction
+from gameday.day.report.kpis import limit_of
+from gameday.day.report.told import Played, Told
 from gameday.day.state import ItemState
-from gameday.day.told import Played, Told
 from gameday.model import Json, iso
 from reports.parts.dig import listing, number, table, text, texts
 from reports.parts.words import seconds

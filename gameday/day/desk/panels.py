@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from gameday.day.live import OLD_S, GuardLine, Live
+from gameday.day.desk.live import OLD_S, GuardLine, Live
+from gameday.day.desk.view import View
+from gameday.day.desk.words import bar, clock, cut, span, squeezed, visible
 from gameday.day.plan import CheckItem, Inject, Item
-from gameday.day.view import View
-from gameday.day.words import bar, clock, cut, span, squeezed, visible
 
 GOOD, BAD, WARN, DIM, LOUD, HEAD = "green", "bold red", "yellow", "dim", "bold", "bold cyan"
 VERDICTS = {"held": GOOD, "broke": BAD, "aborted": BAD, "undo incomplete": BAD, "interrupted": BAD}

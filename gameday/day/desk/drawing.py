@@ -14,10 +14,10 @@ from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
-from gameday.day import panels, sides
-from gameday.day.panels import BAD, DIM, HEAD, LOUD, WARN, Panel, Rows, row, wrapped
-from gameday.day.view import View
-from gameday.day.words import clock, cut, span, visible, zone_word
+from gameday.day.desk import panels, sides
+from gameday.day.desk.panels import BAD, DIM, HEAD, LOUD, WARN, Panel, Rows, row, wrapped
+from gameday.day.desk.view import View
+from gameday.day.desk.words import clock, cut, span, visible, zone_word
 
 LEAST = (80, 24)
 PHASES = {"opened": ("NOT BEGUN", "bold black on cyan"), "begun": ("GOING ON", "bold black on green"),

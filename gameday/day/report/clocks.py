@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from gameday.day import clock
-from gameday.day.told import Told
+from gameday.day.report.told import Told
 from gameday.model import Json, iso
 
 STEPS: Mapping[str, str] = {

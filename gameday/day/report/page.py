@@ -16,8 +16,8 @@ import jinja2
 from markupsafe import Markup
 
 import reports
-from gameday.day.picture import pictures
-from gameday.day.sayings import FACES, figure_rows, happened, item_rows, lasted, outcome_face, place, still_open
+from gameday.day.report.picture import pictures
+from gameday.day.report.sayings import FACES, figure_rows, happened, item_rows, lasted, outcome_face, place, still_open
 from gameday.model import Answer, Verdict, from_iso
 from reports.html import prose
 from reports.parts.dig import in_words

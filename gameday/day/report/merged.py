@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from gameday.day.events import Event
-from gameday.day.told import Played, Told
+from gameday.day.report.told import Played, Told
 from gameday.model import Json, iso
 from reports.parts.dig import listing, number
 from reports.parts.events import Event as Instant

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gameday.day.commands import Command, Kind
-from gameday.day.drawing import Desktop
-from gameday.day.presses import BACKSPACE, CLEAR, ENTER, ESCAPE, WORD, Press
-from gameday.day.view import View
+from gameday.day.desk.drawing import Desktop
+from gameday.day.desk.presses import BACKSPACE, CLEAR, ENTER, ESCAPE, WORD, Press
+from gameday.day.desk.view import View
 
 LONGEST = 500  # of a note, in characters
 ABOUT = {"d": "diagnosis", "m": "mitigation", "c": "communication", "x": "decision"}

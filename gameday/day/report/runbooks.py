@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gameday.config import find_suite
-from gameday.day.findings import Ticked
-from gameday.day.told import Told
+from gameday.day.report.findings import Ticked
+from gameday.day.report.told import Told
 from gameday.errors import GamedayError
 from gameday.model import Json, iso
 from gameday.runbooks import read

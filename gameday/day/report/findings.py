@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from gameday.day.actions import ActionItem
-from gameday.day.clocks import Hit
 from gameday.day.events import Event
-from gameday.day.facts import BROKE, HELD, channels, missed, reasons, sentence_of, title_of
-from gameday.day.kpis import Figure
-from gameday.day.merged import source_of
 from gameday.day.plan import CheckItem
-from gameday.day.told import Played, Told
+from gameday.day.report.clocks import Hit
+from gameday.day.report.facts import BROKE, HELD, channels, missed, reasons, sentence_of, title_of
+from gameday.day.report.kpis import Figure
+from gameday.day.report.merged import source_of
+from gameday.day.report.told import Played, Told
 from gameday.model import Json
 from reports.parts.dig import listing, number
 from reports.parts.words import count, percent, seconds

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gameday.day.actions import Held, Miss
-from gameday.day.clocks import STEPS, Hit
-from gameday.day.told import Played, Told
+from gameday.day.report.clocks import STEPS, Hit
+from gameday.day.report.told import Played, Told
 from gameday.model import Json, Verdict
 from reports.parts.dig import dig, listing, table, text, texts
 from reports.parts.story import objective_of

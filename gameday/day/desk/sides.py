@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from rich.cells import cell_len
 from rich.text import Text
 
+from gameday.day.desk.panels import BAD, DIM, GOOD, LOUD, WARN, WIDE, Panel, Rows, fixed, row, wrapped
+from gameday.day.desk.view import ClockLine, View
+from gameday.day.desk.words import bar, clock, cut, span, squeezed, visible
 from gameday.day.events import Event
-from gameday.day.panels import BAD, DIM, GOOD, LOUD, WARN, WIDE, Panel, Rows, fixed, row, wrapped
-from gameday.day.view import ClockLine, View
-from gameday.day.words import bar, clock, cut, span, squeezed, visible
 
 STYLES = {"page": WARN, "alarm": WARN, "note": "cyan", "chat": "cyan", "inject": "magenta", "day": LOUD, "item": LOUD,
           "status-page": "cyan", "people": BAD}  # fmt: skip

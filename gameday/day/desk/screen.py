@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.live import Live as Painter
 
 from gameday.day.commands import Command
-from gameday.day.drawing import draw
-from gameday.day.keys import Keys
-from gameday.day.presses import Presses
-from gameday.day.tty import Tty
-from gameday.day.view import View
-from gameday.day.words import visible
+from gameday.day.desk.drawing import draw
+from gameday.day.desk.keys import Keys
+from gameday.day.desk.presses import Presses
+from gameday.day.desk.tty import Tty
+from gameday.day.desk.view import View
+from gameday.day.desk.words import visible
 
 SAID_S = 8.0  # how long a sentence stays
 SAID = 200  # sentences that are printed again once the terminal is as it was

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from gameday.day import actions, clocks, kpis, markdown, merged, report, rows, runbooks
-from gameday.day import told as reading
-from gameday.day.clocks import Hit
-from gameday.day.facts import channels, held, missed
-from gameday.day.findings import answers, asked, found, went_well
-from gameday.day.told import Told
+from gameday.day import actions
+from gameday.day.report import clocks, kpis, markdown, merged, rows, runbooks
+from gameday.day.report import page as report
+from gameday.day.report import told as reading
+from gameday.day.report.clocks import Hit
+from gameday.day.report.facts import channels, held, missed
+from gameday.day.report.findings import answers, asked, found, went_well
+from gameday.day.report.told import Told
 from gameday.model import Json, iso
 from gameday.record import Record, Redactor, write_json, write_whole
 from reports.parts.dig import finite, table, text
