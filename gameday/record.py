@@ -214,6 +214,11 @@ def run_folders(runs: Path) -> list[Path]:
     return sorted(path for path in runs.iterdir() if (path / "plan.json").exists() and not is_day(path))
 
 
+def changing_folders(runs: Path) -> list[Path]:
+    """Return the folders of whatever may have changed something, oldest first: runs, and game days by their injects."""
+    return sorted([*run_folders(runs), *day_folders(runs)])
+
+
 def is_day(folder: Path) -> bool:
     """Return whether *folder* is a game day's: also of one that was killed as it began."""
     return any((folder / name).is_file() for name in DAY_FILES)

@@ -90,7 +90,7 @@ class Desk:
 def short_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A suite folder: ours, by links, with its own gameday.toml."""
     folder = tmp_path_factory.mktemp("suite")
-    for name in ("actions", "experiments", "lab", "load", "probes", "reports"):
+    for name in ("actions", "docs", "experiments", "lab", "load", "probes", "reports"):
         (folder / name).symlink_to(ROOT / name)
     text = (ROOT / "gameday.toml").read_text()
     for long, short in SHORT.items():
