@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,8 +21,8 @@ def snapshot(run: Run) -> dict[str, Json]:
 
 def fired(run: Run, before: dict[str, Json], since: float) -> Evidence:
     """Proof: the alarm that was set off, or else the environment's, went into ALARM, by CloudWatch's history."""
-    name = _alarm(run)
-    found = [(at, state) for at, state in _changes(run, name, since) if state.get("stateValue") == "ALARM"]
+    name, ours = _alarm(run)
+    found = [(at, state) for at, state in _changes(run, name, since) if _is_alarm(state, ours)]
     if not found:
         return Evidence(False, (f"the alarm {name} has not gone into ALARM since",), over=False)
     at, state = found[0]
@@ -32,10 +32,10 @@ def fired(run: Run, before: dict[str, Json], since: float) -> Evidence:
 
 def told(run: Run, before: dict[str, Json], since: float) -> Evidence:
     """Proof: an action of that alarm was performed for its ALARM, so somebody can have heard of it."""
-    name = _alarm(run)
+    name, ours = _alarm(run)
     changes, failed = _changes(run, name, since), []
     for at, data in _history(run, name, "Action", since):
-        if _state_at(changes, float(data.get("stateUpdateTimestamp") or at * 1e3) / 1e3) != "ALARM":
+        if not _is_alarm(_state_at(changes, float(data.get("stateUpdateTimestamp") or at * 1e3) / 1e3), ours):
             continue
         if data.get("actionState") == "Succeeded":
             sentence = f"{name} told {data.get('notificationResource', 'somebody')} at {iso(at)}"
@@ -44,10 +44,16 @@ def told(run: Run, before: dict[str, Json], since: float) -> Evidence:
     return Evidence(False, tuple(failed) or (f"no action of {name} was performed for its ALARM",), over=False)
 
 
-def _alarm(run: Run) -> str:
-    marks = [mark for mark in Record(run.recorder.folder).marks() if mark.name == "fault"]
-    names = [str(mark.details["alarm"]) for mark in marks if mark.details.get("alarm")]
-    return names[-1] if names else run.named("alarm", None)
+def _alarm(run: Run) -> tuple[str, str]:
+    """Return the alarm that was set off and the reason that was given; else the environment's, and no reason."""
+    marks = [mark.details for mark in Record(run.recorder.folder).marks() if mark.name == "fault"]
+    ours = [(str(seen["alarm"]), str(seen.get("reason") or "")) for seen in marks if seen.get("alarm")]
+    return ours[-1] if ours else (run.named("alarm", None), "")
+
+
+def _is_alarm(state: Mapping[str, Any], reason: str) -> bool:
+    """Return whether a state is ALARM, and for *reason* if there is one: another's alarm is no proof of ours."""
+    return state.get("stateValue") == "ALARM" and (not reason or state.get("stateReason") == reason)
 
 
 def _changes(run: Run, name: str, since: float) -> list[tuple[float, dict[str, Any]]]:
@@ -55,10 +61,10 @@ def _changes(run: Run, name: str, since: float) -> list[tuple[float, dict[str, A
     return [(at, data.get("newState") or {}) for at, data in _history(run, name, "StateUpdate", since)]
 
 
-def _state_at(changes: Sequence[tuple[float, dict[str, Any]]], at: float) -> str:
+def _state_at(changes: Sequence[tuple[float, dict[str, Any]]], at: float) -> Mapping[str, Any]:
     """Return the state of the change that was nearest to *at*: an action and its change are of the same instant."""
     nearest = min(changes, key=lambda change: abs(change[0] - at), default=None)
-    return str(nearest[1].get("stateValue", "")) if nearest else ""
+    return nearest[1] if nearest else {}
 
 
 def _history(run: Run, name: str, kind: str, since: float) -> list[tuple[float, dict[str, Any]]]:
