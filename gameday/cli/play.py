@@ -18,7 +18,7 @@ import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
 from gameday.cli._stops import STOPS, Heard, stops
-from gameday.errors import UsageError
+from gameday.errors import Refusal, UsageError
 from gameday.model import Json
 
 if TYPE_CHECKING:
@@ -205,11 +205,18 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
     from gameday.day.telling import Aside
     from gameday.day.wiring import Ears, Setting, Wiring
     from gameday.notify import channels_of
+    from gameday.safety import days
 
     channels = channels_of(environment, wanted.suite)
     sure = wanted.yes or environment.kind != "lab"  # outside the lab the day itself has asked
     setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact, sure, wanted.environ)
+    asked: list[str] = []  # by whom it was asked to end, from a thread
     with ExitStack() as stack:
+        other = days.going_on(environment)
+        if other and opened.state.phase != "opened":
+            raise Refusal(f"{other.name} goes on on {environment.name}; wait for it, and play this day again then")
+        if other is None:
+            stack.enter_context(days.held(environment, opened.folder, asked.append))
         desk = _desk(wanted)
         stack.callback(desk.close)
         aside = Aside(desk.say)
@@ -217,8 +224,10 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
         stack.enter_context(Ears(setting, desk.say))
         desk.say(f"record: {opened.folder}")
         wiring = Wiring(setting, aside)
-        day = wiring.day(not wanted.unattended)
-        Session(day, wiring.hands(), desk, opened.timeline, heard=heard, sleep=desk.wait).play()
+        stack.callback(wiring.close, TOLD_WITHIN_S)
+        day = wiring.day(not wanted.unattended, other)
+        stop = lambda: next(iter(asked), "") or ("interrupted by a signal" if heard() else "")  # noqa: E731
+        Session(day, wiring.hands(), desk, opened.timeline, heard=stop, sleep=desk.wait).play()
 
 
 def _desk(wanted: Wanted) -> Desk:

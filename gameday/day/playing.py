@@ -117,7 +117,17 @@ def outcome(events: Sequence[Event]) -> Outcome:
     ends = list(_ends(events))
     code = worst_exit([code for code, _ in ends])
     why = [sentence for each, sentence in ends if each == code] + [text for each, text in ends if each not in (0, code)]
+    if unasked := _unasked(events):
+        why += [unasked if code else f"everything that was checked held, but {unasked}"]
     return Outcome(WORDS.get(code, "inconclusive"), code, [sentence for sentence in why if sentence])
+
+
+def _unasked(events: Sequence[Event]) -> str:
+    """Return which questions that must be answered nobody was there to answer; "" for none."""
+    lines = [event.data for event in events if event.kind == "check.answered" and event.data.get("must")]
+    found = [str(one["question"]) for one in lines if one.get("question") and one.get("answer") == "unknown"]
+    many = f"{len(found)} question{'' if len(found) == 1 else 's'} of the go/no-go list"
+    return f"nobody was there to answer {many}: {' '.join(found)}" if found else ""
 
 
 def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
@@ -139,7 +149,7 @@ def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
 def _of_event(event: Event) -> Iterator[tuple[int, str]]:
     if event.kind == "people.missed":
         yield 1, event.text
-    elif event.kind == "inject.failed":
+    elif event.kind == "inject.failed" and event.data.get("counts") is not False:
         yield UNKNOWN, f"{event.data.get('name')} could not be put in: {event.text}"
     elif event.kind == "inject.over" and event.data.get("complete") is False:
         yield UndoIncomplete.exit_code, f"{event.data.get('name')} left something changed: {event.text}"

@@ -116,6 +116,7 @@ class Stage:
     paged: Callable[[str, float], Paged] = lambda name, now: Paged(None, why="nobody reads")
     kill_at: int | None = None  # after so many events of this process
     heard_at: float | None = None
+    deaf: bool = False  # no end of an inject is ever seen
     told: list[str] = field(default_factory=list)  # titles
     lines: list[str] = field(default_factory=list)  # and what stood below them
     fired: list[str] = field(default_factory=list)
@@ -135,7 +136,7 @@ class Stage:
         heard_at = self.heard_at
         return Session(
             day, self._hands(), self.desk, timeline, now=lambda: self.machine.now, sleep=self.desk.wait,
-            heard=lambda: heard_at is not None and self.machine.now >= BEGINS + heard_at,
+            heard=lambda: "a signal" if heard_at is not None and self.machine.now >= BEGINS + heard_at else "",
         ).play()  # fmt: skip
 
     @property
@@ -195,6 +196,8 @@ class Stage:
 
     def _end(self, inject: Inject) -> None:
         self.ended.append(inject.name)
+        if self.deaf:
+            return
         self.timeline.add("inject.over", item=inject.during, at=self.machine.now, name=inject.name, complete=True)
 
 

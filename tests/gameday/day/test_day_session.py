@@ -10,6 +10,7 @@ from gameday.day.child import Ended
 from gameday.day.commands import Command
 from gameday.day.hands import Paged
 from gameday.day.plan import CheckItem, Expect, Inject
+from gameday.day.playing import outcome
 from gameday.day.state import DayState
 from tests.gameday.day.stage import BEGINS, Killed, Machine, Stage, experiment, pause, plan
 
@@ -262,3 +263,31 @@ def test_a_day_that_was_aborting_when_it_died_goes_on_aborting(tmp_path: Path) -
         stage.play()
     assert Stage(tmp_path, agenda, machine).play() == 5
     assert machine.begun == ["first"] and machine.interrupted
+
+
+def test_a_day_that_nobody_attends_says_first_what_it_was_not_asked(tmp_path: Path) -> None:
+    """A must that nobody was there to answer stops nothing, and is never silent; what need not be is left out."""
+    checks = [CheckItem(ask="is support told?"), CheckItem(ask="is it sunny?", must=False)]
+    stage = Stage(tmp_path, plan(experiment("first"), checklist=checks))
+    assert stage.play() == 0
+    assert outcome(stage.events).why == [
+        "everything that was checked held, but nobody was there to answer 1 question of the go/no-go list: "
+        "is support told?"
+    ]
+
+
+def test_an_inject_that_never_came_is_not_forgotten(tmp_path: Path) -> None:
+    """Its item was over before it was due: what it was to check is not known, so the day did not go well."""
+    calls = [Inject("call", "first", message="hello", after_s=[9, 9]),
+             Inject("page", "first", alarm="errors", after_s=[9, 9], expect=Expect("errors", 60))]  # fmt: skip
+    stage = Stage(tmp_path, plan(experiment("first"), injects=calls), delays={"call": 900.0, "page": 900.0})
+    assert stage.play() == 4
+    assert outcome(stage.events).why == ["page could not be put in: first was over before it was due"]
+
+
+def test_an_alarm_whose_end_nobody_saw_is_still_changed(tmp_path: Path) -> None:
+    """The day waits a bounded time for what it put in, and never calls itself undone before."""
+    page = Inject("page", "talk", alarm="errors")
+    stage = Stage(tmp_path, plan(experiment("first"), pause("talk", 10), injects=[page]), deaf=True)
+    assert stage.play() == 6
+    assert "gameday undo" in outcome(stage.events).why[0]

@@ -75,7 +75,7 @@ class Day:
 
     def events(self, kind: str) -> list[Event]:
         """What was written down."""
-        self.injector.close()
+        self.injector.close(30)
         return [event for event in self.injector.timeline.read() if event.kind == kind]
 
 
