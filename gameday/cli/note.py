@@ -74,15 +74,16 @@ def command(
 
 def _day(runs: Path, name: str, late: bool) -> Opened:
     """Return the day to write into. Raises UsageError: none goes on."""
-    from gameday.day.folder import again, days
+    from gameday.day.folder import again, days, is_in_time, is_played
     from gameday.redact import Redactor
 
     redact = Redactor.from_environment(os.environ)
     folders = [each for each in days(runs) if not name or each.name.startswith(Path(name).name)]
     for folder in reversed(folders):
         opened = again(folder, redact)
-        ended = opened.state.ended
-        if name or ended is None or (late and time.time() - ended < OVER_S):
+        ended, now = opened.state.ended, time.time()
+        goes_on = ended is None and (is_played(folder) or is_in_time(opened, now))  # else it was cut short, and left
+        if name or goes_on or (late and ended is not None and now - ended < OVER_S):
             return opened
     raise UsageError(
         f"no day {name} in {runs}" if name else f"no game day goes on in {runs}; name one that has ended with --day"

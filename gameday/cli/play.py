@@ -44,6 +44,7 @@ class Wanted:
     resume: Path | None
     fresh: bool
     given: tuple[str, ...]
+    now: bool
     yes: bool
     as_json: bool
     redact: Redactor
@@ -61,6 +62,7 @@ class Wanted:
 @click.option(
     "--set", "given", multiple=True, metavar="KEY=VALUE", help="A value for every experiment; may be repeated."
 )
+@click.option("--now", is_flag=True, help="With --unattended: begin now, whatever `when` says of its time.")
 @click.option("--yes", is_flag=True, help="Do not ask outside the lab; and settle first what a crashed run left open.")
 @click.option(
     "--production", metavar="NAME", envvar="GAMEDAY_PRODUCTION", help="The word for a production environment: its name."
@@ -68,7 +70,7 @@ class Wanted:
 @click.option("--json", "as_json", is_flag=True, help="Print day.json, and nothing else, on standard output.")
 def command(
     plan: str, env: str | None, runs: Path, unattended: bool, resume: Path | None, fresh: bool, given: tuple[str, ...],
-    yes: bool, production: str | None, as_json: bool,
+    now: bool, yes: bool, production: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Play the game day of PLAN, a file or the name of one in plans, and write its report.
 
@@ -81,12 +83,15 @@ def command(
       gameday play plans/first-game-day.yaml
       gameday play first-game-day --unattended --json
     """
+    if resume and fresh:
+        raise UsageError("--resume goes on with a day, --fresh begins a new one; give one of them")
     suite = open_suite()
     say_the_word(production)
     from gameday.redact import Redactor
 
     redact = Redactor.from_environment(os.environ)
-    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, yes, as_json, redact, dict(os.environ))
+    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, now, yes, as_json, redact,
+                    dict(os.environ))  # fmt: skip
     if not unattended:
         _terminal(wanted)
     opened = _open(wanted)
@@ -115,11 +120,25 @@ def _open(wanted: Wanted) -> Opened:
             found = None if wanted.fresh else folder.unfinished(wanted.runs, loaded.path.stem, time.time())
         if found:
             opened = folder.again(found, wanted.redact)
+            _same(opened, wanted)
             folder.take(opened)
             click.echo(f"  day      goes on with {found}", err=True)
             return opened
         assert loaded
         return folder.open_day(_opening(loaded, wanted), wanted.runs, wanted.redact)
+
+
+def _same(opened: Opened, wanted: Wanted) -> None:
+    """Raise UsageError when what is asked for is not how the day was begun."""
+    from gameday.day.actions import plan_stem_of
+
+    plan, name = plan_stem_of(opened.folder), opened.folder.name
+    if plan != Path(wanted.plan).stem:
+        raise UsageError(f"{name} is a day of {plan}, not of {wanted.plan}")
+    if wanted.env not in (None, opened.environment):
+        raise UsageError(f"{name} was begun on {opened.environment}, and goes on there; --fresh begins anew")
+    if wanted.given:
+        raise UsageError(f"{name} goes on with the values that it was begun with; --fresh begins anew with --set")
 
 
 def _named(name: Path, runs: Path) -> Path:
@@ -144,6 +163,7 @@ def _opening(loaded: Loaded, wanted: Wanted) -> Opening:
     values = _values(loaded, environment, wanted.given)
     _ask(loaded, environment, wanted)
     words = ["gameday", "play", wanted.plan, "--on", environment.name, *(["--unattended"] if wanted.unattended else [])]
+    words += ["--now"] if wanted.now else []
     words += [word for text in wanted.given for word in ("--set", text)]
     return Opening(loaded.path, loaded.plan, loaded.files, values, environment, draw(loaded.plan),
                    shlex.join(words), environment.kind == "lab" and not _lab_is_up())  # fmt: skip
@@ -225,7 +245,7 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
         desk.say(f"record: {opened.folder}")
         wiring = Wiring(setting, aside)
         stack.callback(wiring.close, TOLD_WITHIN_S)
-        day = wiring.day(not wanted.unattended, other)
+        day = wiring.day(not wanted.unattended, other, wanted.now)
         stop = lambda: next(iter(asked), "") or ("interrupted by a signal" if heard() else "")  # noqa: E731
         Session(day, wiring.hands(), desk, opened.timeline, heard=stop, sleep=desk.wait).play()
 

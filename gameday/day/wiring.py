@@ -80,13 +80,13 @@ class Wiring:
         self._findings: dict[str, Mapping[str, Json]] = {}
         self._clocks: tuple[tuple[int, int], Sequence[clock.Clock]] = ((0, 0), ())
 
-    def day(self, attended: bool, other: Path | None = None) -> Day:
+    def day(self, attended: bool, other: Path | None = None, at_will: bool = False) -> Day:
         """Return the day, and why it may not begin now. One that people sit at begins whenever they like.
 
-        *other* is the folder of the day that goes on here already.
+        *other* is the folder of the day that goes on here already; *at_will*: an unattended one does so, too.
         """
         plan, environment, now = self.plan, self.here.environment, time.time()
-        late = "" if attended else calendar.too_late(plan, now)
+        late = "" if attended or at_will else calendar.too_late(plan, now)
         refused = [late] if late else calendar.frozen(plan, environment, now)
         refused = [*refused, *([f"{other.name} goes on on {environment.name} already"] if other else [])]
         patience_s = plan.bands.mitigate_s if attended else UNATTENDED_S

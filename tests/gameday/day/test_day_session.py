@@ -11,6 +11,7 @@ from gameday.day.commands import Command
 from gameday.day.hands import Paged
 from gameday.day.plan import CheckItem, Expect, Inject
 from gameday.day.playing import outcome
+from gameday.day.standing import Standing
 from gameday.day.state import DayState
 from tests.gameday.day.stage import BEGINS, Killed, Machine, Stage, experiment, pause, plan
 
@@ -291,3 +292,23 @@ def test_an_alarm_whose_end_nobody_saw_is_still_changed(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan(experiment("first"), pause("talk", 10), injects=[page]), deaf=True)
     assert stage.play() == 6
     assert "gameday undo" in outcome(stage.events).why[0]
+
+
+def test_a_clock_that_goes_backwards_turns_nothing_round(tmp_path: Path) -> None:
+    """The end of a run comes after its begin, whatever the clock says then; the day ends."""
+    stage = Stage(tmp_path, plan(experiment("first"), experiment("second")))
+    standing = Standing(stage.timeline, lambda: BEGINS - 3600)
+    standing.refresh()
+    standing.add("run.started", item="first", pid=1)
+    standing.add("run.ended", item="first", verdict="held", exit=0)
+    assert standing.state.running is None and standing.state.item("first").verdict == "held"
+
+
+def test_a_coordinator_waits_for_no_answer_of_aws(tmp_path: Path) -> None:
+    """Why a page did not come is asked aside: the loop turns on, and the day says it once it is known."""
+    missed = Paged(False, why="the page never came")
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 10))), paged=lambda name, now: missed,
+                  why_takes_s=5.0)  # fmt: skip
+    assert stage.play() == 1
+    found = [event for event in stage.events if event.kind == "people.missed"]
+    assert found[0].data["why"] == ["errors has no action"]
