@@ -212,7 +212,7 @@ def _through(opened: Opened, wanted: Wanted, heard: Heard) -> dict[str, Any]:
     resumed = any(event.kind == "day.resumed" for event in opened.timeline.read())
     with environment_up(opened.environment, wanted.suite, quiet=wanted.as_json) as environment:
         if opened.state.phase != "ended":
-            with _unmoved():
+            with _unmoved(not wanted.unattended):
                 _play(opened, environment, wanted, heard)
         day = finish(opened, wanted.redact)
     if resumed and opened.own_lab:
@@ -274,13 +274,18 @@ def _terminal(wanted: Wanted) -> tuple[int, int]:
 
 
 @contextmanager
-def _unmoved() -> Iterator[None]:
-    """Let signals raise nothing while a day is played: they are written down all the same, and its loop hears them."""
+def _unmoved(attended: bool) -> Iterator[None]:
+    """Let signals raise nothing while a day is played: they are written down all the same, and its loop hears them.
+
+    A terminal that dies is no wish of its coordinator: it ends the process and not the day, which can be gone on with.
+    """
 
     def nothing(*_: object) -> None:
         return
 
     before = {number: signal.signal(number, nothing) for number in STOPS}
+    if attended:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         yield
     finally:

@@ -26,7 +26,9 @@ def test_halt_ends_a_day_between_its_experiments_and_waits_for_its_end(tmp_path:
     """What a day would begin next is to be ended as well; it hears who wants it."""
     folder = tmp_path / "2026-12-01T10-00-00Z-day-autumn"
     folder.mkdir()
-    asked, said, heard = [], [], threading.Event()
+    asked: list[str] = []
+    said: list[str] = []
+    heard = threading.Event()
 
     def hear(why: str) -> None:
         asked.append(why)
