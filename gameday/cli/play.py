@@ -18,7 +18,7 @@ import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
 from gameday.cli._stops import STOPS, Heard, stops
-from gameday.errors import Refusal, UsageError
+from gameday.errors import GamedayError, Refusal, UsageError
 from gameday.model import Json
 
 if TYPE_CHECKING:
@@ -142,9 +142,10 @@ def _same(opened: Opened, wanted: Wanted) -> None:
 
 
 def _named(name: Path, runs: Path) -> Path:
-    for folder in (name, runs / name):
-        if (folder / "plan.json").is_file():
-            return folder
+    from gameday.record import find_day
+
+    if found := find_day(runs, str(name)):
+        return found
     raise UsageError(f"no day {name} in {runs}; `gameday runs` lists the days there are")
 
 
@@ -214,7 +215,8 @@ def _through(opened: Opened, wanted: Wanted, heard: Heard) -> dict[str, Any]:
         if opened.state.phase != "ended":
             with _unmoved(not wanted.unattended):
                 _play(opened, environment, wanted, heard)
-        day = finish(opened, wanted.redact)
+        with _written(opened.folder):
+            day = finish(opened, wanted.redact)
     if resumed and opened.own_lab:
         _stop_lab()
     return day
@@ -247,7 +249,20 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
         stack.callback(wiring.close, TOLD_WITHIN_S)
         day = wiring.day(not wanted.unattended, other, wanted.now)
         stop = lambda: next(iter(asked), "") or ("interrupted by a signal" if heard() else "")  # noqa: E731
-        Session(day, wiring.hands(), desk, opened.timeline, heard=stop, sleep=desk.wait).play()
+        with _written(opened.folder):
+            Session(day, wiring.hands(), desk, opened.timeline, heard=stop, sleep=desk.wait).play()
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Say in a sentence that a day cannot be written down, and so cannot go on."""
+    try:
+        yield
+    except OSError as error:
+        raise GamedayError(
+            f"the day cannot be written down in {folder}: {error}; an experiment that runs ends by itself, and the "
+            "same command goes on with the day"
+        ) from error
 
 
 def _desk(wanted: Wanted) -> Desk:

@@ -171,9 +171,12 @@ def refuse_played(folder: Path) -> None:
 
 @contextmanager
 def alone(runs: Path) -> Iterator[None]:
-    """Let one process at a time look for a day in *runs* and open one."""
-    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(runs / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    """Let one process at a time look for a day in *runs* and open one. Raises UsageError: *runs* is not to be used."""
+    try:
+        runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(runs / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(f"{runs} cannot take runs: {error}; name another folder with --runs") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
