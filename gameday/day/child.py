@@ -151,7 +151,9 @@ class Process:
         if settled is None:
             return None
         clean, sentence = settled
-        return Ended("interrupted", INTERRUPTED.exit_code if clean else UndoIncomplete.exit_code, folder.name,
+        made = Record(folder).samples()  # users paid for them all the same
+        code = INTERRUPTED.exit_code if clean else UndoIncomplete.exit_code
+        return Ended("interrupted", code, folder.name, len(made), sum(one.failed for one in made),
                      why=f"it was killed; {sentence}")  # fmt: skip
 
     def _without_folder(self, code: int | None) -> Ended:

@@ -13,6 +13,7 @@ from gameday.model import Verdict, worst_exit
 
 HELD, BROKE = Verdict.HELD.value, Verdict.BROKE.value
 UNKNOWN, REFUSED = Verdict.INCONCLUSIVE.exit_code, Refusal.exit_code
+SAID_NO = (2, REFUSED)  # an experiment that was not played: of a day that began, a proof is missing
 ABORTED, INTERRUPTED = Verdict.ABORTED.exit_code, Verdict.INTERRUPTED.exit_code
 WORDS = {0: "went well", 1: "weaknesses found", ABORTED: "aborted", 6: "undo incomplete", INTERRUPTED: "interrupted"}
 
@@ -109,6 +110,14 @@ def awaited(item: Item, plan: Plan, state: DayState) -> list[Awaited]:
     return found
 
 
+def unhit(item: Item, plan: Plan, state: DayState) -> list[str]:
+    """Return what was to cause a page, and ended without a fault that could be timed: nobody knows of its page."""
+    there = state.item(item.name)
+    found = [item.name] if item.expect and there.ran is not None and there.hit_at is None else []
+    ran = [one for one in plan.injects if one.during == item.name and one.expect and one.name in state.ran]
+    return found + [one.name for one in ran if state.ran[one.name] is None]
+
+
 def outcome(events: Sequence[Event]) -> Outcome:
     """Return how a day ended that is over now. Unknown dominates passing: what was not checked never went well."""
     if refused := [event for event in events if event.kind == "day.no-go"]:
@@ -139,7 +148,7 @@ def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
         if event.kind == "run.ended":
             code = _exit(event)
             cut = code == INTERRUPTED and any(end.at <= event.at and not end.data.get("signal") for end in ending)
-            yield (ABORTED if cut else code), _of_run(event)
+            yield (ABORTED if cut else UNKNOWN if code in SAID_NO else code), _of_run(event)
         elif event.kind in ("item.ended", "item.skipped", "people.missed", "inject.failed", "inject.over"):
             yield from _of_event(event)
     if not any(_checks(event) for event in events):

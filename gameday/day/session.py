@@ -297,7 +297,8 @@ class Session:
 
     def _judged(self, item: Item, now: float) -> list[tuple[str, bool | None]]:
         """Return (name or sentence, whether the page came) of each page that was awaited; write down what is missed."""
-        found: list[tuple[str, bool | None]] = []
+        unhit = playing.unhit(item, self.plan, self.state)
+        found: list[tuple[str, bool | None]] = [(f"{name}: no fault was seen that could page", None) for name in unhit]
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
             if paged.came is False and now >= each.until:

@@ -312,3 +312,19 @@ def test_a_coordinator_waits_for_no_answer_of_aws(tmp_path: Path) -> None:
     assert stage.play() == 1
     found = [event for event in stage.events if event.kind == "people.missed"]
     assert found[0].data["why"] == ["errors has no action"]
+
+
+def test_a_page_of_a_fault_that_nobody_saw_is_not_known(tmp_path: Path) -> None:
+    """Without the fault's instant no page can be told from another: the expectation is not dropped."""
+    ends = {"first": Ended("held", 0, "run-first", 100, 0, hit_at=None)}
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 10))), Machine(ends=ends))
+    assert stage.play() == 4
+    assert outcome(stage.events).why == ["first: no fault was seen that could page"]
+
+
+@pytest.mark.parametrize(("word", "code"), [("refused", 3), ("invalid", 2)])
+def test_a_day_whose_experiment_said_no_is_inconclusive(tmp_path: Path, word: str, code: int) -> None:
+    """The day did begin: that nothing was touched, as exit 3 of a day says, would be wrong."""
+    stage = Stage(tmp_path, plan(experiment("first")), Machine(ends={"first": Ended(word, code, why="no")}))
+    assert stage.play() == 4
+    assert stage.state.outcome == "inconclusive"
