@@ -108,8 +108,8 @@ class Injector:
         """
         acts = {"message": self._say, "alarm": self._alarm, "leaves": self._leave}
         try:
-            if (phase := fold(self.timeline.read()).phase) not in ("begun", "held"):
-                raise Refusal(f"the day is {phase}, and nothing is put in any more")
+            if (phase := fold(self.timeline.read()).phase) in ("aborting", "ended"):
+                raise Refusal(f"the day is {phase}: nothing is put in any more")
             acts.get(inject.kind, self._nothing)(inject)
         except Exception as error:  # noqa: BLE001  an inject that fails never ends the day; the timeline says why
             self._failed(inject, error)

@@ -269,3 +269,12 @@ def test_what_is_wrong_is_a_no_and_what_cannot_be_seen_is_unknown(scene: Scene, 
     scene.lab.ecs.stop_task(cluster=CLUSTER, task=scene.lab.task_arns()[0])
     assert scene.look("steady", tmp_path)[0] == "no"
     wait_until(scene.lab.is_well, 60, "the task is replaced")
+
+
+def test_nothing_is_put_into_a_day_that_ends(scene: Scene, day: Day) -> None:
+    """One that waited for its turn when the coordinator aborted changes nothing: nobody would put it back."""
+    day.injector.timeline.add("day.aborting", "enough")
+    day.injector.fire(PAGE)
+    [failed] = day.events("inject.failed")
+    assert failed.text == "the day is aborting: nothing is put in any more"
+    assert day.events("inject.fired") == [] and day.injector.left() == []
