@@ -28,12 +28,12 @@ def command(run: str | None, env: str, runs: Path, restored: bool) -> int:
     """
     suite = open_suite()
     from gameday.engine.settling import undo_everything, undo_run
-    from gameday.record import find_run
+    from gameday.record import find_day, find_run
 
     if restored and not run:
         raise UsageError("--restored needs the RUN whose changes were put back by hand")
     environment = environment_now(env, suite)
-    folder = find_run(runs, run).folder if run else None
+    folder = find_day(runs, run) or find_run(runs, run).folder if run else None  # a day's injects promise, too
     outcome = undo_run(folder, environment, restored) if folder else undo_everything(runs, environment)
     tell("put back", outcome)
     return 0

@@ -27,7 +27,7 @@ from gameday.errors import UsageError
 from gameday.model import Answer as Seen
 from gameday.model import Block, MetricSpec
 from gameday.notify import channels_of, check
-from gameday.record import run_folders
+from gameday.record import day_folders, run_folders
 from gameday.runbooks import problems_of
 from gameday.safety import days, gate
 from gameday.safety.armed import Run, Steady
@@ -208,7 +208,7 @@ def nothing_runs(scene: Scene) -> tuple[Answer, str]:
 
 def _left_open(scene: Scene) -> Iterator[str]:
     """Yield the runs, in the runs folder and in the lock table, that left something changed."""
-    for folder in run_folders(scene.runs):
+    for folder in sorted([*run_folders(scene.runs), *day_folders(scene.runs)]):
         left = Promises(folder / "promises.jsonl").open()
         if left and not of_another(folder, scene.environment):
             yield f"{folder.name} left {count(left)} open ({left[0].sentence}); `gameday undo` settles them"

@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 from gameday.aws import Aws, refuse_way_out
 from gameday.config import Environment
 from gameday.errors import Refusal
-from gameday.record import Record, Recorder, run_folders
+from gameday.record import Record, Recorder, day_folders, run_folders
 from gameday.safety import halt
 from gameday.safety.lock import Holder, Item, LocalLock, RemoteLock, read_holder
 from gameday.safety.promises import DECLARED, Promise, Promises, Settled
@@ -171,7 +171,9 @@ def cut_short(folder: Path) -> bool:
 def _left(runs: Path, last: Holder | None) -> list[Path]:
     """Return the folders that may have something to settle, oldest first."""
     folders = [
-        folder for folder in run_folders(runs) if Promises(folder / "promises.jsonl").open() or cut_short(folder)
+        folder
+        for folder in sorted([*run_folders(runs), *day_folders(runs)])
+        if Promises(folder / "promises.jsonl").open() or cut_short(folder)
     ]
     if last and not last.over and Path(last.folder).is_dir():
         folders.append(Path(last.folder))
