@@ -118,8 +118,10 @@ def _open(wanted: Wanted) -> Opened:
             for each in folder.days(wanted.runs, loaded.path.stem)[-1:]:
                 folder.refuse_played(each)
             found = None if wanted.fresh else folder.unfinished(wanted.runs, loaded.path.stem, time.time())
-        if found:
-            opened = folder.again(found, wanted.redact)
+        opened = folder.again(found, wanted.redact) if found else None
+        if opened and not wanted.resume and wanted.env not in (None, opened.environment):
+            opened = None  # it was cut short elsewhere; here it is another day
+        if opened:
             _same(opened, wanted)
             folder.take(opened)
             click.echo(f"  day      goes on with {found}", err=True)
