@@ -24,6 +24,7 @@ class Paged:
     came: bool | None
     over: bool = False
     why: str = ""
+    until: float = 0.0  # when its limit is over, as the people's clock has the hit
 
 
 class Tell(Protocol):

@@ -17,7 +17,7 @@ from gameday.day.commands import Command, Desk
 from gameday.day.desk.keys import note_parts
 from gameday.day.desk.view import View
 from gameday.day.events import Timeline
-from gameday.day.hands import Day, Hands
+from gameday.day.hands import Day, Hands, Paged
 from gameday.day.injects import missed
 from gameday.day.plan import Inject, Item
 from gameday.day.standing import Standing
@@ -25,6 +25,7 @@ from gameday.day.state import DayState, Running
 
 TICK_S = 0.25
 AGAIN_S = 5.0  # between two interrupts: one that comes while the interpreter starts may be lost, more do no harm
+SEEN_S = 6.0  # a page that came in time may be read so much later
 ENDING_S = 30.0  # how long the end of an inject is waited for
 
 
@@ -281,7 +282,7 @@ class Session:
         """Return whether a page is still to come, or its incident to end within a bounded time."""
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
-            if not paged.came and now < each.until:
+            if not paged.came and not _is_late(each, paged, now):
                 return True
             if paged.came and not paged.over:
                 since = self._paged_since.setdefault(each.name, now)
@@ -292,7 +293,7 @@ class Session:
     def _explained(self, each: playing.Awaited, now: float) -> bool:
         """Return whether it is known why a page did not come, if it did not; who says go does not wait for it."""
         paged = self.hands.paged(each.name, self.at.events, now)
-        late = paged.came is False and now >= each.until
+        late = paged.came is False and _is_late(each, paged, now)
         return not late or self.hands.why(each.expect.page) is not None or self._go
 
     def _judged(self, item: Item, now: float) -> list[tuple[str, bool | None]]:
@@ -301,7 +302,7 @@ class Session:
         found: list[tuple[str, bool | None]] = [(f"{name}: no fault was seen that could page", None) for name in unhit]
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
-            if paged.came is False and now >= each.until:
+            if paged.came is False and _is_late(each, paged, now):
                 text = f"{each.name}: {paged.why or 'the page never came'}"
                 self.at.add("people.missed", text, item=item.name, name=each.name, alarm=each.expect.page,
                             why=self.hands.why(each.expect.page) or [])  # fmt: skip
@@ -339,3 +340,8 @@ class Session:
             View(self.plan, state, events, now, live, self.hands.due(state), self.checking.question, self.day.folder,
                  clocks, hit_at, *self.hands.book(item))
         )  # fmt: skip
+
+
+def _is_late(each: playing.Awaited, paged: Paged, now: float) -> bool:
+    """Return whether a page that has not been seen by now did not come in time."""
+    return now >= max(each.until, paged.until) + SEEN_S

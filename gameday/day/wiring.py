@@ -186,7 +186,8 @@ class Wiring:
             return Paged(None, why="the people's clock could not be read")
         page = found.step("page")
         came = page.met if page.at is None or page.met is not None else True
-        return Paged(came, found.step("resolve").at is not None, page.why)
+        until = found.hit_at + page.band_s if found.hit_at is not None and page.band_s is not None else 0.0
+        return Paged(came, found.step("resolve").at is not None, page.why, until)
 
     def _why(self, alarm: str) -> list[str] | None:
         return self._whys.ask(alarm, lambda: why_no_page(self.aws, alarm))

@@ -328,3 +328,14 @@ def test_a_day_whose_experiment_said_no_is_inconclusive(tmp_path: Path, word: st
     stage = Stage(tmp_path, plan(experiment("first")), Machine(ends={"first": Ended(word, code, why="no")}))
     assert stage.play() == 4
     assert stage.state.outcome == "inconclusive"
+
+
+def test_a_page_is_missed_only_when_the_readers_had_time_to_see_it(tmp_path: Path) -> None:
+    """It came in time and was read some seconds later; the limit is that of the people's clock, not an earlier one."""
+    read = BEGINS + 5 + 60 + 4
+
+    def paged(name: str, now: float) -> Paged:
+        return Paged(True, over=True) if now >= read else Paged(False, why="never", until=BEGINS + 66)
+
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 60))), paged=paged)
+    assert stage.play() == 0
