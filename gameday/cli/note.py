@@ -58,31 +58,34 @@ def command(
     suite = open_suite()
     at, who = _instant(at_), who or _me()
     opened = _day(runs, day, late=bool(action or done))
+    data = _action(opened, action, owner, due) if action else {"action_id": done} if done else {}
     if step:
         from gameday.day.notes import tick
 
-        click.echo(f"ticked: {tick(opened.timeline, step, suite, who, at)}")
-        return 0
-    data = _action(opened, action, owner, due) if action else {"action_id": done} if done else {}
-    opened.timeline.add("note", text or action, who=who, item=_item(opened), at=at,
-                        about="action" if action else "done" if done else about, **data)  # fmt: skip
+        said = f"ticked: {tick(opened.timeline, step, suite, who, at)}"
+    else:
+        opened.timeline.add("note", text or action, who=who, item=_item(opened), at=at,
+                            about="action" if action else "done" if done else about, **data)  # fmt: skip
+        said = f"written into {opened.folder.name}" + (f": action item {data['action_id']}" if action else "")
     if opened.state.phase == "ended":
         _write_again(opened)
-    click.echo(f"written into {opened.folder.name}" + (f": action item {data['action_id']}" if action else ""))
+    click.echo(said)
     return 0
 
 
 def _day(runs: Path, name: str, late: bool) -> Opened:
     """Return the day to write into. Raises UsageError: none goes on."""
-    from gameday.day.folder import again, days
+    from gameday.day.folder import again, days, is_in_time, is_played
+    from gameday.record import find_day
     from gameday.redact import Redactor
 
     redact = Redactor.from_environment(os.environ)
-    folders = [each for each in days(runs) if not name or each.name.startswith(Path(name).name)]
+    folders = [found for found in [find_day(runs, name)] if found] if name else days(runs)
     for folder in reversed(folders):
         opened = again(folder, redact)
-        ended = opened.state.ended
-        if name or ended is None or (late and time.time() - ended < OVER_S):
+        ended, now = opened.state.ended, time.time()
+        goes_on = ended is None and (is_played(folder) or is_in_time(opened, now))  # else it was cut short, and left
+        if name or goes_on or (late and ended is not None and now - ended < OVER_S):
             return opened
     raise UsageError(
         f"no day {name} in {runs}" if name else f"no game day goes on in {runs}; name one that has ended with --day"

@@ -18,7 +18,7 @@ import click
 
 from gameday.cli._shared import environment_up, open_suite, pair, runs_option, say_the_word
 from gameday.cli._stops import STOPS, Heard, stops
-from gameday.errors import UsageError
+from gameday.errors import GamedayError, Refusal, UsageError
 from gameday.model import Json
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Wanted:
     resume: Path | None
     fresh: bool
     given: tuple[str, ...]
+    now: bool
     yes: bool
     as_json: bool
     redact: Redactor
@@ -61,6 +62,7 @@ class Wanted:
 @click.option(
     "--set", "given", multiple=True, metavar="KEY=VALUE", help="A value for every experiment; may be repeated."
 )
+@click.option("--now", is_flag=True, help="With --unattended: begin now, whatever `when` says of its time.")
 @click.option("--yes", is_flag=True, help="Do not ask outside the lab; and settle first what a crashed run left open.")
 @click.option(
     "--production", metavar="NAME", envvar="GAMEDAY_PRODUCTION", help="The word for a production environment: its name."
@@ -68,7 +70,7 @@ class Wanted:
 @click.option("--json", "as_json", is_flag=True, help="Print day.json, and nothing else, on standard output.")
 def command(
     plan: str, env: str | None, runs: Path, unattended: bool, resume: Path | None, fresh: bool, given: tuple[str, ...],
-    yes: bool, production: str | None, as_json: bool,
+    now: bool, yes: bool, production: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Play the game day of PLAN, a file or the name of one in plans, and write its report.
 
@@ -81,12 +83,15 @@ def command(
       gameday play plans/first-game-day.yaml
       gameday play first-game-day --unattended --json
     """
+    if resume and fresh:
+        raise UsageError("--resume goes on with a day, --fresh begins a new one; give one of them")
     suite = open_suite()
     say_the_word(production)
     from gameday.redact import Redactor
 
     redact = Redactor.from_environment(os.environ)
-    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, yes, as_json, redact, dict(os.environ))
+    wanted = Wanted(suite, plan, env, runs, unattended, resume, fresh, given, now, yes, as_json, redact,
+                    dict(os.environ))  # fmt: skip
     if not unattended:
         _terminal(wanted)
     opened = _open(wanted)
@@ -113,8 +118,11 @@ def _open(wanted: Wanted) -> Opened:
             for each in folder.days(wanted.runs, loaded.path.stem)[-1:]:
                 folder.refuse_played(each)
             found = None if wanted.fresh else folder.unfinished(wanted.runs, loaded.path.stem, time.time())
-        if found:
-            opened = folder.again(found, wanted.redact)
+        opened = folder.again(found, wanted.redact) if found else None
+        if opened and not wanted.resume and wanted.env not in (None, opened.environment):
+            opened = None  # it was cut short elsewhere; here it is another day
+        if opened:
+            _same(opened, wanted)
             folder.take(opened)
             click.echo(f"  day      goes on with {found}", err=True)
             return opened
@@ -122,10 +130,24 @@ def _open(wanted: Wanted) -> Opened:
         return folder.open_day(_opening(loaded, wanted), wanted.runs, wanted.redact)
 
 
+def _same(opened: Opened, wanted: Wanted) -> None:
+    """Raise UsageError when what is asked for is not how the day was begun."""
+    from gameday.day.actions import plan_stem_of
+
+    plan, name = plan_stem_of(opened.folder), opened.folder.name
+    if plan != Path(wanted.plan).stem:
+        raise UsageError(f"{name} is a day of {plan}, not of {wanted.plan}")
+    if wanted.env not in (None, opened.environment):
+        raise UsageError(f"{name} was begun on {opened.environment}, and goes on there; --fresh begins anew")
+    if wanted.given:
+        raise UsageError(f"{name} goes on with the values that it was begun with; --fresh begins anew with --set")
+
+
 def _named(name: Path, runs: Path) -> Path:
-    for folder in (name, runs / name):
-        if (folder / "plan.json").is_file():
-            return folder
+    from gameday.record import find_day
+
+    if found := find_day(runs, str(name)):
+        return found
     raise UsageError(f"no day {name} in {runs}; `gameday runs` lists the days there are")
 
 
@@ -144,6 +166,7 @@ def _opening(loaded: Loaded, wanted: Wanted) -> Opening:
     values = _values(loaded, environment, wanted.given)
     _ask(loaded, environment, wanted)
     words = ["gameday", "play", wanted.plan, "--on", environment.name, *(["--unattended"] if wanted.unattended else [])]
+    words += ["--now"] if wanted.now else []
     words += [word for text in wanted.given for word in ("--set", text)]
     return Opening(loaded.path, loaded.plan, loaded.files, values, environment, draw(loaded.plan),
                    shlex.join(words), environment.kind == "lab" and not _lab_is_up())  # fmt: skip
@@ -192,9 +215,10 @@ def _through(opened: Opened, wanted: Wanted, heard: Heard) -> dict[str, Any]:
     resumed = any(event.kind == "day.resumed" for event in opened.timeline.read())
     with environment_up(opened.environment, wanted.suite, quiet=wanted.as_json) as environment:
         if opened.state.phase != "ended":
-            with _unmoved():
+            with _unmoved(not wanted.unattended):
                 _play(opened, environment, wanted, heard)
-        day = finish(opened, wanted.redact)
+        with _written(opened.folder):
+            day = finish(opened, wanted.redact)
     if resumed and opened.own_lab:
         _stop_lab()
     return day
@@ -205,11 +229,18 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
     from gameday.day.telling import Aside
     from gameday.day.wiring import Ears, Setting, Wiring
     from gameday.notify import channels_of
+    from gameday.safety import days
 
     channels = channels_of(environment, wanted.suite)
     sure = wanted.yes or environment.kind != "lab"  # outside the lab the day itself has asked
     setting = Setting(opened, environment, wanted.suite, wanted.runs, channels, wanted.redact, sure, wanted.environ)
+    asked: list[str] = []  # by whom it was asked to end, from a thread
     with ExitStack() as stack:
+        other = days.going_on(environment)
+        if other and opened.state.phase != "opened":
+            raise Refusal(f"{other.name} goes on on {environment.name}; wait for it, and play this day again then")
+        if other is None:
+            stack.enter_context(days.held(environment, opened.folder, asked.append))
         desk = _desk(wanted)
         stack.callback(desk.close)
         aside = Aside(desk.say)
@@ -217,8 +248,23 @@ def _play(opened: Opened, environment: Environment, wanted: Wanted, heard: Heard
         stack.enter_context(Ears(setting, desk.say))
         desk.say(f"record: {opened.folder}")
         wiring = Wiring(setting, aside)
-        day = wiring.day(not wanted.unattended)
-        Session(day, wiring.hands(), desk, opened.timeline, heard=heard, sleep=desk.wait).play()
+        stack.callback(wiring.close, TOLD_WITHIN_S)
+        day = wiring.day(not wanted.unattended, other, wanted.now)
+        stop = lambda: next(iter(asked), "") or ("interrupted by a signal" if heard() else "")  # noqa: E731
+        with _written(opened.folder):
+            Session(day, wiring.hands(), desk, opened.timeline, heard=stop, sleep=desk.wait).play()
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Say in a sentence that a day cannot be written down, and so cannot go on."""
+    try:
+        yield
+    except OSError as error:
+        raise GamedayError(
+            f"the day cannot be written down in {folder}: {error}; an experiment that runs ends by itself, and the "
+            "same command goes on with the day"
+        ) from error
 
 
 def _desk(wanted: Wanted) -> Desk:
@@ -245,13 +291,18 @@ def _terminal(wanted: Wanted) -> tuple[int, int]:
 
 
 @contextmanager
-def _unmoved() -> Iterator[None]:
-    """Let signals raise nothing while a day is played: they are written down all the same, and its loop hears them."""
+def _unmoved(attended: bool) -> Iterator[None]:
+    """Let signals raise nothing while a day is played: they are written down all the same, and its loop hears them.
+
+    A terminal that dies is no wish of its coordinator: it ends the process and not the day, which can be gone on with.
+    """
 
     def nothing(*_: object) -> None:
         return
 
     before = {number: signal.signal(number, nothing) for number in STOPS}
+    if attended:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         yield
     finally:

@@ -54,13 +54,16 @@ class Checking:
 
     def _look(self, number: int, line: CheckItem) -> None:
         """Look at a line. What cannot be told yet is looked at again: what has just begun says little."""
-        answer, why = self._looked(line)
+        found = self._looked(line)
+        if found is None:
+            return
+        answer, why = found
         now = self.at.now()
         since = self._since.setdefault(number, now)
         if answer != "unknown" or now >= since + PATIENCE_S:
             self._answered(number, line, answer, why)
 
-    def _looked(self, line: CheckItem) -> tuple[str, str]:
+    def _looked(self, line: CheckItem) -> tuple[str, str] | None:
         try:
             return self.hands.look(line)
         except Exception as error:  # noqa: BLE001  what could not be looked at is unknown, whatever it was
@@ -69,7 +72,8 @@ class Checking:
     def _answered(self, number: int, line: CheckItem, answer: str, why: str, who: str = SUITE) -> None:
         text = f"{playing.said(line)}: {answer}" + (f", {why}" if why else "")
         asked = bool(line.ask and self.day.attended)
-        self.at.add("check.answered", text, who=who, number=number, answer=answer, must=line.must, asked=asked)
+        self.at.add("check.answered", text, who=who, number=number, answer=answer, must=line.must, asked=asked,
+                    question=line.ask or "")  # fmt: skip
 
     def _decide(self, go: bool) -> bool:
         refused = playing.no_go(self.plan, self.at.state)

@@ -14,17 +14,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from gameday.day.later import Later
 from gameday.errors import UndoIncomplete
-from gameday.model import Verdict
+from gameday.model import Verdict, worst_exit
 from gameday.record import Record, run_folders
 from gameday.safety.process import Mortal
 
 WORDS = {2: "invalid", 3: "refused", 5: "aborted", 6: "undo incomplete", 130: "interrupted"}
+CRASHED = 70
 INTERRUPTED, UNKNOWN = Verdict.INTERRUPTED, Verdict.INCONCLUSIVE.exit_code
 SLACK_S = 1.0  # folders are named to the second
 BEGIN = (  # waits for one byte; with the end of the file instead nobody wants it any more
@@ -103,6 +105,7 @@ class Process:
         self, mortal: Mortal, place: Place, since: float, process: subprocess.Popen[bytes] | None = None
     ) -> None:  # fmt: skip
         self._mortal, self._place, self._since, self._process = mortal, place, since, process
+        self._settled: Later[tuple[bool, str]] = Later(lambda error: (False, f"{type(error).__name__}: {error}"))
 
     @property
     def pid(self) -> int:
@@ -133,10 +136,10 @@ class Process:
     def _alive(self) -> bool:
         return self._process.poll() is None if self._process else self._mortal.alive
 
-    def _result(self) -> Ended:
-        if (printed := _json(self._place.out)) is not None:
-            return of_findings(printed)
+    def _result(self) -> Ended | None:
         code = self._process.returncode if self._process else None
+        if (printed := _json(self._place.out)) is not None:
+            return _at_least(of_findings(printed), code or 0, self._place.log)
         if self._process and self._process.stdin:
             self._process.stdin.close()
         folder = self._folder()
@@ -144,8 +147,13 @@ class Process:
             return self._without_folder(code)
         if findings := Record(folder).document("findings.json"):
             return of_findings(findings)
-        clean, sentence = self._place.settle(folder)
-        return Ended("interrupted", INTERRUPTED.exit_code if clean else UndoIncomplete.exit_code, folder.name,
+        settled = self._settled.ask(folder.name, lambda: self._place.settle(folder))
+        if settled is None:
+            return None
+        clean, sentence = settled
+        made = Record(folder).samples()  # users paid for them all the same
+        code = INTERRUPTED.exit_code if clean else UndoIncomplete.exit_code
+        return Ended("interrupted", code, folder.name, len(made), sum(one.failed for one in made),
                      why=f"it was killed; {sentence}")  # fmt: skip
 
     def _without_folder(self, code: int | None) -> Ended:
@@ -156,7 +164,8 @@ class Process:
         if code is None:
             return Ended("interrupted", INTERRUPTED.exit_code, why="it had not begun", never=True)
         code = INTERRUPTED.exit_code if code < 0 else code
-        return Ended(WORDS.get(code, "inconclusive"), code or UNKNOWN, why=said)
+        known = code in WORDS or code == CRASHED  # any other, such as Python's own 1, says nothing of the system
+        return Ended(WORDS.get(code, "inconclusive"), code if known else UNKNOWN, why=said)
 
     def _folder(self) -> Path | None:
         """Return the run's folder: the newest of this file that began with it."""
@@ -179,6 +188,16 @@ def of_findings(findings: Mapping[str, Any]) -> Ended:
         sum(int(each.get("requests") or 0) for each in phases), sum(int(each.get("errors") or 0) for each in phases),
         datetime.fromisoformat(fault["from"]).timestamp() if fault.get("from") else None, why[0] if why else "",
     )  # fmt: skip
+
+
+def _at_least(ended: Ended, code: int, log: Path) -> Ended:
+    """Return what findings say, unless the process ended worse than they do: what came after them failed."""
+    if code <= 0 or code == ended.exit:
+        return ended
+    code = code if code in WORDS else CRASHED
+    if worst_exit([ended.exit, code]) == ended.exit:
+        return ended
+    return replace(ended, exit=code, why=f"exit {code} after its findings: {_last_line(log)}")
 
 
 def _json(path: Path) -> dict[str, Any] | None:

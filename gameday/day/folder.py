@@ -135,14 +135,19 @@ def unfinished(runs: Path, stem: str, now: float) -> Path | None:
 
     A day whose report is lacking has not come to its end.
     """
-    for folder in reversed(days(runs, stem)):
+    for folder in days(runs, stem)[-1:]:
         state = fold(Timeline(folder).read())
-        lasts_s = again(folder, Redactor()).plan.when.lasts_s
-        if not (state.phase == "ended" and (folder / "day.json").exists()):
-            opened = min((event.at for event in Timeline(folder).read()), default=now)
-            return folder if now <= (state.began or opened) + lasts_s else None
-        return None
+        ended = state.phase == "ended" and (folder / "day.json").exists()
+        if not ended and is_in_time(again(folder, Redactor()), now):
+            return folder
     return None
+
+
+def is_in_time(opened: Opened, now: float) -> bool:
+    """Return whether the time of a day is not over yet."""
+    events = opened.timeline.read()
+    began = fold(events).began or min((event.at for event in events), default=now)
+    return now <= began + opened.plan.when.lasts_s
 
 
 def hold(folder: Path) -> None:
@@ -166,9 +171,12 @@ def refuse_played(folder: Path) -> None:
 
 @contextmanager
 def alone(runs: Path) -> Iterator[None]:
-    """Let one process at a time look for a day in *runs* and open one."""
-    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(runs / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    """Let one process at a time look for a day in *runs* and open one. Raises UsageError: *runs* is not to be used."""
+    try:
+        runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(runs / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(f"{runs} cannot take runs: {error}; name another folder with --runs") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

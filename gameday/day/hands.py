@@ -24,6 +24,7 @@ class Paged:
     came: bool | None
     over: bool = False
     why: str = ""
+    until: float = 0.0  # when its limit is over, as the people's clock has the hit
 
 
 class Tell(Protocol):
@@ -39,14 +40,14 @@ class Hands:
 
     start: Callable[[Item | Inject], Child]
     again: Callable[[Running], Child]  # the experiment that ran when the day's process died
-    look: Callable[[CheckItem], tuple[str, str]]  # yes, no or unknown, and a sentence
+    look: Callable[[CheckItem], tuple[str, str] | None]  # yes, no or unknown, and a sentence; None: it looks
     fire: Callable[[Inject], None]  # writes down what came of it; may do so later
     end: Callable[[Inject], None]
     due: Callable[[DayState], Mapping[str, float]]  # inject: when it is due, of the items that go on
     over: Callable[[DayState, float], Sequence[Inject]]  # the injects to end now
     stop: Callable[[DayState, Sequence[Event], float], str]
     paged: Callable[[str, Sequence[Event], float], Paged]  # of the item or inject that expects a page
-    why: Callable[[str], list[str]]  # what keeps an alarm from paging anybody
+    why: Callable[[str], list[str] | None]  # what keeps an alarm from paging anybody; None: it is being looked at
     tell: Tell
     tick: Callable[[str], str]  # a step of a runbook: RUNBOOK#STEP; raises UsageError
     live: Callable[[Running], Live | None] = lambda running: None

@@ -108,6 +108,8 @@ class Injector:
         """
         acts = {"message": self._say, "alarm": self._alarm, "leaves": self._leave}
         try:
+            if (phase := fold(self.timeline.read()).phase) in ("aborting", "ended"):
+                raise Refusal(f"the day is {phase}: nothing is put in any more")
             acts.get(inject.kind, self._nothing)(inject)
         except Exception as error:  # noqa: BLE001  an inject that fails never ends the day; the timeline says why
             self._failed(inject, error)
@@ -126,10 +128,11 @@ class Injector:
         """Return what injects changed and nobody has put back, with the command that does; none is as it should be."""
         return self.alarming.left()
 
-    def close(self) -> None:
-        """Wait until every message is out, or given up."""
+    def close(self, within_s: float) -> None:
+        """Wait until every message is out, or given up, for a bounded time."""
+        until = time.monotonic() + within_s
         for thread in self._telling:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _say(self, inject: Inject) -> None:
         self._fired(inject, inject.message)

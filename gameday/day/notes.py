@@ -9,13 +9,6 @@ from gameday.day.events import Timeline
 from gameday.errors import UsageError
 
 FOLDER = Path("docs") / "runbooks"
-PREFIXES = {"d:": "diagnosis", "m:": "mitigation", "c:": "communication", "x:": "decision"}
-
-
-def told(text: str) -> tuple[str, str]:
-    """Return what a typed note is about, by its first two letters, and its words."""
-    about = PREFIXES.get(text[:2])
-    return (about, text[2:].strip()) if about else ("note", text)
 
 
 def tick(timeline: Timeline, step: str, suite: Path, who: str, at: float | None = None) -> str:

@@ -13,6 +13,7 @@ from gameday.model import Verdict, worst_exit
 
 HELD, BROKE = Verdict.HELD.value, Verdict.BROKE.value
 UNKNOWN, REFUSED = Verdict.INCONCLUSIVE.exit_code, Refusal.exit_code
+SAID_NO = (2, REFUSED)  # an experiment that was not played: of a day that began, a proof is missing
 ABORTED, INTERRUPTED = Verdict.ABORTED.exit_code, Verdict.INTERRUPTED.exit_code
 WORDS = {0: "went well", 1: "weaknesses found", ABORTED: "aborted", 6: "undo incomplete", INTERRUPTED: "interrupted"}
 
@@ -109,6 +110,14 @@ def awaited(item: Item, plan: Plan, state: DayState) -> list[Awaited]:
     return found
 
 
+def unhit(item: Item, plan: Plan, state: DayState) -> list[str]:
+    """Return what was to cause a page, and ended without a fault that could be timed: nobody knows of its page."""
+    there = state.item(item.name)
+    found = [item.name] if item.expect and there.ran is not None and there.hit_at is None else []
+    ran = [one for one in plan.injects if one.during == item.name and one.expect and one.name in state.ran]
+    return found + [one.name for one in ran if state.ran[one.name] is None]
+
+
 def outcome(events: Sequence[Event]) -> Outcome:
     """Return how a day ended that is over now. Unknown dominates passing: what was not checked never went well."""
     if refused := [event for event in events if event.kind == "day.no-go"]:
@@ -117,7 +126,17 @@ def outcome(events: Sequence[Event]) -> Outcome:
     ends = list(_ends(events))
     code = worst_exit([code for code, _ in ends])
     why = [sentence for each, sentence in ends if each == code] + [text for each, text in ends if each not in (0, code)]
+    if unasked := _unasked(events):
+        why += [unasked if code else f"everything that was checked held, but {unasked}"]
     return Outcome(WORDS.get(code, "inconclusive"), code, [sentence for sentence in why if sentence])
+
+
+def _unasked(events: Sequence[Event]) -> str:
+    """Return which questions that must be answered nobody was there to answer; "" for none."""
+    lines = [event.data for event in events if event.kind == "check.answered" and event.data.get("must")]
+    found = [str(one["question"]) for one in lines if one.get("question") and one.get("answer") == "unknown"]
+    many = f"{len(found)} question{'' if len(found) == 1 else 's'} of the go/no-go list"
+    return f"nobody was there to answer {many}: {' '.join(found)}" if found else ""
 
 
 def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
@@ -129,7 +148,7 @@ def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
         if event.kind == "run.ended":
             code = _exit(event)
             cut = code == INTERRUPTED and any(end.at <= event.at and not end.data.get("signal") for end in ending)
-            yield (ABORTED if cut else code), _of_run(event)
+            yield (ABORTED if cut else UNKNOWN if code in SAID_NO else code), _of_run(event)
         elif event.kind in ("item.ended", "item.skipped", "people.missed", "inject.failed", "inject.over"):
             yield from _of_event(event)
     if not any(_checks(event) for event in events):
@@ -139,7 +158,7 @@ def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
 def _of_event(event: Event) -> Iterator[tuple[int, str]]:
     if event.kind == "people.missed":
         yield 1, event.text
-    elif event.kind == "inject.failed":
+    elif event.kind == "inject.failed" and event.data.get("counts") is not False:
         yield UNKNOWN, f"{event.data.get('name')} could not be put in: {event.text}"
     elif event.kind == "inject.over" and event.data.get("complete") is False:
         yield UndoIncomplete.exit_code, f"{event.data.get('name')} left something changed: {event.text}"

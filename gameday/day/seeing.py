@@ -29,7 +29,7 @@ from gameday.model import Block, MetricSpec
 from gameday.notify import channels_of, check
 from gameday.record import changing_folders
 from gameday.runbooks import problems_of
-from gameday.safety import gate
+from gameday.safety import days, gate
 from gameday.safety.armed import Run, Steady
 from gameday.safety.promises import Promises, count
 from gameday.safety.targets import Alarm, Service, read_alarm, read_database, read_service
@@ -50,6 +50,7 @@ class Scene:
     runs: Path
     suite: Path
     file: Path | None = None
+    day: Path | None = None  # the folder of the day that looks
 
     @cached_property
     def run(self) -> Run:
@@ -192,6 +193,9 @@ def nothing_runs(scene: Scene) -> tuple[Answer, str]:
     """Return whether nothing goes on: no run, no deployment, no FIS experiment, and nothing left to undo."""
     run = scene.run
     found = [f"{holder} goes on" for holder in [holder_now(scene.environment, scene.aws)] if holder]
+    day = days.going_on(scene.environment)
+    if day and day != scene.day:
+        found.append(f"game day {day.name} goes on")
     found += read_service(run, run.named("cluster", None), run.named("service", None)).unrest
     pages = run.aws.fis.get_paginator("list_experiments").paginate()
     going: list[Any] = [one for page in pages for one in page["experiments"] if one["state"].get("status") in ACTIVE]

@@ -14,16 +14,18 @@ from gameday.day import playing
 from gameday.day.checking import Checking
 from gameday.day.child import Child, Ended
 from gameday.day.commands import Command, Desk
+from gameday.day.desk.keys import note_parts
 from gameday.day.desk.view import View
 from gameday.day.events import Timeline
-from gameday.day.hands import Day, Hands
-from gameday.day.notes import told
+from gameday.day.hands import Day, Hands, Paged
+from gameday.day.injects import missed
 from gameday.day.plan import Inject, Item
 from gameday.day.standing import Standing
 from gameday.day.state import DayState, Running
 
 TICK_S = 0.25
 AGAIN_S = 5.0  # between two interrupts: one that comes while the interpreter starts may be lost, more do no harm
+SEEN_S = 6.0  # a page that came in time may be read so much later
 ENDING_S = 30.0  # how long the end of an inject is waited for
 
 
@@ -31,7 +33,7 @@ class Session:
     """Plays a day. Nothing that an experiment, a channel or a coordinator does makes it raise."""
 
     def __init__(
-        self, day: Day, hands: Hands, desk: Desk, timeline: Timeline, *, heard: Callable[[], bool] = lambda: False,
+        self, day: Day, hands: Hands, desk: Desk, timeline: Timeline, *, heard: Callable[[], str] = lambda: "",
         now: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
         self.day, self.plan, self.hands, self.desk = day, day.plan, hands, desk
@@ -65,8 +67,8 @@ class Session:
         self.at.refresh()
         for command in self.desk.commands():
             self._do(command)
-        if self._heard() and self.state.phase not in ("aborting", "ended"):
-            self.at.add("day.aborting", "interrupted by a signal", signal=True)
+        if self.state.phase not in ("aborting", "ended") and (why := self._heard()):
+            self.at.add("day.aborting", why, signal=True)
         if self.state.phase == "opened":
             if not self.checking.turn(self._go):
                 self._end()
@@ -89,7 +91,7 @@ class Session:
             self.at.add("day.held", "nothing new begins", who=self._coordinator)
             self.hands.tell("held: nothing new begins until the coordinator says go")
         elif command.kind == "note" and command.text:
-            about, text = told(command.text)
+            about, text = note_parts(command.text)
             self.at.add("note", text, who=self._coordinator, item=self._item_now, about=about)
         elif command.kind == "tick":
             self._tick(command.text)
@@ -127,6 +129,8 @@ class Session:
             self.desk.say(f"no inject {name!r} is to come while this goes on" if name else "no inject is to come now")
         elif self.state.phase == "begun":
             self._fire(inject)
+        else:
+            self.desk.say(f"{inject.name} does not come while the day is {self.state.phase}; say go first")
 
     def _abort(self, why: str) -> None:
         if self.state.phase not in ("aborting", "ended"):
@@ -201,14 +205,25 @@ class Session:
                       kind=inject.kind, announced=inject.announced)  # fmt: skip
 
     def _end_injects(self) -> bool:
-        """End what is over; return whether something has not ended yet, for a bounded time."""
-        pending = self.hands.over(self.state, self._now())
-        for inject in pending:
+        """End what is over; return whether something has not come or not ended yet, for a bounded time."""
+        over = self.hands.over(self.state, self._now())
+        for inject in over:
             if f"{inject.name} is over" not in self._asked:
                 self._asked.add(f"{inject.name} is over")
                 self.hands.end(inject)
+        known = {*self.state.fired, *self.state.failed}
+        pending = bool(over) or any(one.name in self._asked and one.name not in known for one in self.plan.injects)
         self._ending_since = self._ending_since or self._now() if pending else 0.0
-        return bool(pending) and self._now() < self._ending_since + ENDING_S
+        return pending and self._now() < self._ending_since + ENDING_S
+
+    def _unended(self) -> None:
+        """Write down what may still be changed, because nobody has answered in time whether it is put back."""
+        known = {*self.state.fired, *self.state.failed}
+        for inject in self.plan.injects:
+            lost = inject.name in self._asked and inject.name not in known
+            if inject.alarm and (lost or inject in self.hands.over(self.state, self._now())):
+                left = f"whether {inject.alarm} is put back was not known within {ENDING_S:g} s; `gameday undo` does it"
+                self.at.add("inject.over", left, item=inject.during, name=inject.name, kind=inject.kind, complete=False)
 
     # -- the agenda -------------------------------------------------------------------------------------------------
 
@@ -244,10 +259,17 @@ class Session:
                        for each in self.plan.injects if each.during == item.name)  # fmt: skip
             if owed or now < (there.began or now) + (item.pause_s or 0.0) or self._waits(item, now):
                 return
+        if not all(self._explained(each, now) for each in playing.awaited(item, self.plan, self.state)):
+            return
         paged = self._judged(item, now)
         came = [name for name, known in paged if known]
         unknown = "; ".join(sentence for sentence, known in paged if known is None)
         self.at.add("item.ended", who="", item=item.name, **self._result(item), paged=came, unknown=unknown)
+        for inject in missed(self.plan, self.state):
+            if inject.during == item.name and inject.name not in self._asked:
+                checks = bool(inject.experiment or inject.alarm or inject.expect)
+                self.at.add("inject.failed", f"{item.name} was over before it was due", item=item.name,
+                            name=inject.name, kind=inject.kind, counts=checks)  # fmt: skip
 
     def _result(self, item: Item) -> dict[str, object]:
         there = self.state.item(item.name)
@@ -260,7 +282,7 @@ class Session:
         """Return whether a page is still to come, or its incident to end within a bounded time."""
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
-            if not paged.came and now < each.until:
+            if not paged.came and not _is_late(each, paged, now):
                 return True
             if paged.came and not paged.over:
                 since = self._paged_since.setdefault(each.name, now)
@@ -268,15 +290,22 @@ class Session:
                     return True
         return False
 
+    def _explained(self, each: playing.Awaited, now: float) -> bool:
+        """Return whether it is known why a page did not come, if it did not; who says go does not wait for it."""
+        paged = self.hands.paged(each.name, self.at.events, now)
+        late = paged.came is False and _is_late(each, paged, now)
+        return not late or self.hands.why(each.expect.page) is not None or self._go
+
     def _judged(self, item: Item, now: float) -> list[tuple[str, bool | None]]:
         """Return (name or sentence, whether the page came) of each page that was awaited; write down what is missed."""
-        found: list[tuple[str, bool | None]] = []
+        unhit = playing.unhit(item, self.plan, self.state)
+        found: list[tuple[str, bool | None]] = [(f"{name}: no fault was seen that could page", None) for name in unhit]
         for each in playing.awaited(item, self.plan, self.state):
             paged = self.hands.paged(each.name, self.at.events, now)
-            if paged.came is False and now >= each.until:
+            if paged.came is False and _is_late(each, paged, now):
                 text = f"{each.name}: {paged.why or 'the page never came'}"
                 self.at.add("people.missed", text, item=item.name, name=each.name, alarm=each.expect.page,
-                            why=self.hands.why(each.expect.page))  # fmt: skip
+                            why=self.hands.why(each.expect.page) or [])  # fmt: skip
                 found.append((each.name, False))
             elif paged.came:
                 found.append((each.name, True))
@@ -294,6 +323,7 @@ class Session:
                 self.at.add("item.skipped", "the day ended before", item=item.name)
             elif there == "going on":
                 self.at.add("item.ended", "the day ended", who="", item=item.name, **self._result(item))
+        self._unended()
         found = playing.outcome(self.at.events)
         self.at.add("day.ended", found.why[0] if found.why else "", outcome=found.word, exit=found.exit, why=found.why)
         self.hands.tell(f"ended: {found.word}", *found.why, incident="resolve")
@@ -310,3 +340,8 @@ class Session:
             View(self.plan, state, events, now, live, self.hands.due(state), self.checking.question, self.day.folder,
                  clocks, hit_at, *self.hands.book(item))
         )  # fmt: skip
+
+
+def _is_late(each: playing.Awaited, paged: Paged, now: float) -> bool:
+    """Return whether a page that has not been seen by now did not come in time."""
+    return now >= max(each.until, paged.until) + SEEN_S

@@ -32,9 +32,11 @@ class Aside:
         self._jobs.put(job)
 
     def close(self, within_s: float) -> None:
-        """Wait until all is done, for a bounded time."""
+        """Wait until all is done, for a bounded time; what is not done then is told."""
         self._jobs.put(None)
         self._thread.join(within_s)
+        if self._thread.is_alive():
+            self._failed(f"not all that was to be told was told within {within_s:g} s; {self._jobs.qsize()} waited")
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gameday.day.commands import Command
 from gameday.day.desk.view import View
+from gameday.day.desk.words import visible
 from gameday.day.events import Event
 
 QUIET = ("chat.said", "people.read")  # many; they stand in the report
@@ -49,4 +50,5 @@ def line(event: Event) -> str:
     clock = time.strftime("%H:%M:%S", time.gmtime(event.at))
     verdict = str(event.data.get("verdict") or "")
     words = [event.item, verdict, event.text, f"({event.who})" if event.who else ""]
-    return " ".join(f"{clock}Z {event.kind:<20} {' '.join(word for word in words if word)}".split("\n")).rstrip()
+    told = " ".join(" ".join(word for word in words if word).split("\n"))
+    return visible(f"{clock}Z {event.kind:<20} {told}").rstrip()  # what people wrote is not the terminal's to obey

@@ -19,6 +19,7 @@ from gameday.day.desk import live
 from gameday.day.events import Event, Timeline
 from gameday.day.folder import Opened
 from gameday.day.hands import Book, Clocks, Day, Hands, Paged
+from gameday.day.later import Later
 from gameday.day.notes import find, named, steps, tick
 from gameday.day.plan import CheckItem, Inject, Item
 from gameday.day.state import DayState, Running
@@ -72,15 +73,22 @@ class Wiring:
         self.injector = injects.Injector(
             self.plan, setting.environment, self.aws, setting.timeline, self.notifier, setting.redact
         )
+        self._putting = Aside(lambda error: None)  # what an inject does, beside the messages: those may be slow
+        self._whys: Later[list[str]] = Later(lambda error: [f"not known: {type(error).__name__}: {error}"])
+        self._looks: Later[tuple[str, str]] = Later(lambda error: ("unknown", f"{type(error).__name__}: {error}"))
         self._books: dict[str, Book] = {}
         self._findings: dict[str, Mapping[str, Json]] = {}
         self._clocks: tuple[tuple[int, int], Sequence[clock.Clock]] = ((0, 0), ())
 
-    def day(self, attended: bool) -> Day:
-        """Return the day, and why it may not begin now. One that people sit at begins whenever they like."""
+    def day(self, attended: bool, other: Path | None = None, at_will: bool = False) -> Day:
+        """Return the day, and why it may not begin now. One that people sit at begins whenever they like.
+
+        *other* is the folder of the day that goes on here already; *at_will*: an unattended one does so, too.
+        """
         plan, environment, now = self.plan, self.here.environment, time.time()
-        late = "" if attended else calendar.too_late(plan, now)
+        late = "" if attended or at_will else calendar.too_late(plan, now)
         refused = [late] if late else calendar.frozen(plan, environment, now)
+        refused = [*refused, *([f"{other.name} goes on on {environment.name} already"] if other else [])]
         patience_s = plan.bands.mitigate_s if attended else UNATTENDED_S
         return Day(plan, str(self.here.opened.folder), attended, refused, bool(late), patience_s)
 
@@ -90,7 +98,7 @@ class Wiring:
             start=self.start, again=self.again, look=self.look, fire=self._fire, end=self._end,
             due=lambda state: injects.due_at(self.plan, state, self.here.opened.drawn),
             over=lambda state, now: injects.over(self.plan, state, now),
-            stop=self._stop, paged=self.paged, why=lambda alarm: why_no_page(self.aws, alarm),
+            stop=self._stop, paged=self.paged, why=self._why,
             tell=Teller(self.plan, self.notifier, self.here.timeline, self.aside),
             tick=lambda step: tick(self.here.timeline, step, self.here.suite, self.plan.roles.coordinator),
             live=self._live, clocks=self.clock_lines, book=self.book,
@@ -131,20 +139,31 @@ class Wiring:
 
     # -- looks, injects, stop rules -----------------------------------------------------------------------------
 
-    def look(self, line: CheckItem) -> tuple[str, str]:
-        """Return the answer to a look of the go/no-go list, and a sentence."""
+    def look(self, line: CheckItem) -> tuple[str, str] | None:
+        """Return the answer to a look of the go/no-go list, and a sentence; None: it looks."""
+        found = self._looks.ask(str(line.look), lambda: self._look(line))
+        self._looks.forget(str(line.look))  # the next look is a new one
+        return found
+
+    def _look(self, line: CheckItem) -> tuple[str, str]:
         here = self.here
         file = here.opened.folder / "plan.yaml"
         told = Record(here.opened.folder).document("plan.json").get("plan")
         if isinstance(told, dict):
             file = Path(str(told.get("file")))
-        return looks.look(line, self.plan, here.environment, self.aws, here.runs, here.suite, file)
+        own = here.opened.folder.resolve()
+        return looks.look(line, self.plan, here.environment, self.aws, here.runs, here.suite, file, own)
+
+    def close(self, within_s: float) -> None:
+        """Wait until what was put in has ended and is told, for a bounded time each."""
+        self._putting.close(within_s)
+        self.injector.close(within_s)
 
     def _fire(self, inject: Inject) -> None:
-        self.aside.do(lambda: self.injector.fire(inject))
+        self._putting.do(lambda: self.injector.fire(inject))
 
     def _end(self, inject: Inject) -> None:
-        self.aside.do(lambda: self.injector.end(inject))
+        self._putting.do(lambda: self.injector.end(inject))
 
     def _stop(self, state: DayState, events: Sequence[Event], now: float) -> str:
         told = self._live(state.running) if state.running else None
@@ -167,7 +186,11 @@ class Wiring:
             return Paged(None, why="the people's clock could not be read")
         page = found.step("page")
         came = page.met if page.at is None or page.met is not None else True
-        return Paged(came, found.step("resolve").at is not None, page.why)
+        until = found.hit_at + page.band_s if found.hit_at is not None and page.band_s is not None else 0.0
+        return Paged(came, found.step("resolve").at is not None, page.why, until)
+
+    def _why(self, alarm: str) -> list[str] | None:
+        return self._whys.ask(alarm, lambda: why_no_page(self.aws, alarm))
 
     def clock_lines(self, events: Sequence[Event], now: float) -> Clocks:
         """Return the people's clock of the newest hit, a line a step, and when it was."""
@@ -178,16 +201,17 @@ class Wiring:
 
     def book(self, item: Item | None) -> Book:
         """Return the runbook of what goes on, and its steps: the item's, its experiment's, or the plan's first."""
-        if item is None:
-            return "", ()
-        if item.name not in self._books:
-            self._books[item.name] = self._read_book(item)
-        return self._books[item.name]
+        key = item.name if item else ""
+        if key not in self._books:
+            self._books[key] = self._read_book(item)
+        return self._books[key]
 
-    def _read_book(self, item: Item) -> Book:
+    def _read_book(self, item: Item | None) -> Book:
         with suppress(GamedayError):
-            block = block_in(Source.yaml(self.here.opened.files[item.name])) if item.experiment else None
-            name = item.runbook or (block.runbook if block else "") or next(iter(self.plan.runbooks), "")
+            files = self.here.opened.files
+            block = block_in(Source.yaml(files[item.name])) if item and item.experiment else None
+            own = (item.runbook if item else "") or (block.runbook if block else "")
+            name = own or next(iter(self.plan.runbooks), "")
             if name:
                 path = find(name, self.here.suite)
                 return named(path, self.here.suite), steps(path)

@@ -1,4 +1,4 @@
-"""Ending a run from outside it, wherever it was started: `gameday halt`.
+"""Ending a run from outside it, wherever it was started, and the game day that it is part of: `gameday halt`.
 
 It asks until the run has heard, waits for its end, and then reads the system back with clients of its own; it never
 believes the run.
@@ -14,7 +14,7 @@ from pathlib import Path
 from gameday.aws import Aws
 from gameday.config import Environment
 from gameday.engine.settling import Outcome, fulfilled, held, may_settle, read_back, settle, settle_item
-from gameday.safety import halt
+from gameday.safety import days, halt
 from gameday.safety.lock import Holder, RemoteLock, is_held, lock_path, read_holder
 from gameday.safety.promises import DECLARED, Promise, Promises
 
@@ -30,11 +30,15 @@ def halt_environment(environment: Environment, why: str, within_s: float, say: S
     Raises Refusal: another run has begun since, or the account is not the environment's.
     """
     outcome = Outcome("nothing runs here, and nothing is left changed")
-    path = lock_path(environment)
+    path, day = lock_path(environment), days.going_on(environment)
+    if day and halt.ask(day, why):  # first: a day that has heard begins nothing any more
+        say(f"game day {day.name}: asked to end")
     if is_held(path):
         _halt_here(path, why, within_s, say, outcome)
     elif environment.lock_table:
         _halt_elsewhere(environment, why, within_s, say, outcome)
+    if day:
+        _wait_for_day(day, within_s, outcome)
     if not outcome.failures and (holder := read_holder(path)):
         _read_back_last(environment, holder, outcome)
     return outcome
@@ -62,6 +66,17 @@ def _halt_here(path: Path, why: str, within_s: float, say: Say, outcome: Outcome
     holder = read_holder(path)
     runs = sorted(heard) or ([holder.run] if holder else [])
     outcome.sentence = f"run {' and '.join(runs)} has ended, and everything is put back"
+
+
+def _wait_for_day(day: Path, within_s: float, outcome: Outcome) -> None:
+    """Wait until nobody plays a day any more: it ends what it has put in, and says so."""
+    until = time.monotonic() + within_s
+    while halt.listens(day):
+        if time.monotonic() > until:
+            outcome.failures.append(f"game day {day.name} has not ended within {within_s:g} s")
+            return
+        time.sleep(LOOK_S)
+    outcome.sentence += f"; game day {day.name} has ended"
 
 
 def _still_held(path: Path, holder: Holder | None, within_s: float) -> str:

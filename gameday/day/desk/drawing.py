@@ -193,12 +193,12 @@ def _foot(view: View, desktop: Desktop, width: int, height: int) -> Rows:
         lines = wrapped(visible(f"? {view.question}"), width, "", max(2, most))
         rows += [row((cut(line.plain, width), style)) for line in lines]
     if desktop.prompt:
-        rows += _typing(desktop, width)
+        rows += _typing(desktop, width, max(8, height // 2))
     return rows + _keys(desktop, bool(view.question), width)
 
 
-def _typing(desktop: Desktop, width: int) -> Rows:
-    choices = [row((cut(f"  {visible(choice)}", width), "")) for choice in desktop.choices[:8]]
+def _typing(desktop: Desktop, width: int, most: int) -> Rows:
+    choices = [row((cut(f"  {visible(choice)}", width), "")) for choice in desktop.choices[:most]]
     if desktop.typed is None:
         return [*choices, *wrapped(visible(desktop.prompt), width, "bold white on red", 2)]
     text = visible(desktop.typed)

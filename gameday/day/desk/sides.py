@@ -13,7 +13,7 @@ from gameday.day.desk.words import bar, clock, cut, span, squeezed, visible
 from gameday.day.events import Event
 
 STYLES = {"page": WARN, "alarm": WARN, "note": "cyan", "chat": "cyan", "inject": "magenta", "day": LOUD, "item": LOUD,
-          "status-page": "cyan", "people": BAD}  # fmt: skip
+          "status-page": "cyan", "people": BAD, "people.read": DIM}  # fmt: skip
 TELLING = ("name", "alarm", "step", "verdict", "answer", "incident", "status", "outcome")  # where an event has no words
 
 
@@ -169,7 +169,8 @@ def _events(view: View, shown: list[Event], width: int, room: int) -> Rows:
 def _event(view: View, event: Event, width: int, most: int) -> Rows:
     at = clock(event.at, view.plan.when.zone)
     who = "" if event.who in ("", "the suite") else f"{visible(event.who)}: "
-    lines = wrapped(f"{who}{visible(told(event))}", width - 9, STYLES.get(event.kind.partition(".")[0], ""), most)
+    style = STYLES.get(event.kind) or STYLES.get(event.kind.partition(".")[0], "")
+    lines = wrapped(f"{who}{visible(told(event))}", width - 9, style, most)
     return [row(((at if number == 0 else "").ljust(9), DIM)) + line for number, line in enumerate(lines)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -86,3 +88,18 @@ def test_a_day_that_is_over_takes_no_note(day: folder.Opened) -> None:
         note("too late")
     assert note("all the same", "--day", day.folder.name) == 0
     assert written(day).text == "all the same"
+
+
+def test_a_day_that_was_cut_short_and_left_does_not_go_on(day: folder.Opened) -> None:
+    """Its time is over and nobody plays it: a note of today is not for it."""
+    day.timeline.path.write_text(re.sub(r'"at": [0-9.]+', '"at": 1000.0', day.timeline.path.read_text()))
+    (day.folder / folder.HOLDER).unlink()
+    with pytest.raises(UsageError, match="no game day goes on"):
+        note("today")
+
+
+def test_a_step_that_is_ticked_late_stands_in_the_report(day: folder.Opened) -> None:
+    """A day that is over is written again, as with a note."""
+    day.timeline.add("day.ended", outcome="went well", exit=0)
+    assert note("--step", "incident-response#2", "--day", day.folder.name) == 0
+    assert json.loads((day.folder / "day.json").read_text())["steps_ticked"]

@@ -114,12 +114,16 @@ class Stage:
     delays: Mapping[str, float] = field(default_factory=dict)
     stop: Callable[[DayState, float], str] = lambda state, now: ""
     paged: Callable[[str, float], Paged] = lambda name, now: Paged(None, why="nobody reads")
+    why_takes_s: float = 0.0
     kill_at: int | None = None  # after so many events of this process
     heard_at: float | None = None
+    deaf: bool = False  # no end of an inject is ever seen
     told: list[str] = field(default_factory=list)  # titles
     lines: list[str] = field(default_factory=list)  # and what stood below them
     fired: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+
+    asked_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.folder)
@@ -135,7 +139,7 @@ class Stage:
         heard_at = self.heard_at
         return Session(
             day, self._hands(), self.desk, timeline, now=lambda: self.machine.now, sleep=self.desk.wait,
-            heard=lambda: heard_at is not None and self.machine.now >= BEGINS + heard_at,
+            heard=lambda: "a signal" if heard_at is not None and self.machine.now >= BEGINS + heard_at else "",
         ).play()  # fmt: skip
 
     @property
@@ -156,9 +160,13 @@ class Stage:
         return Hands(
             start=self._start, again=self._again, look=self._look, fire=self._fire, end=self._end, due=self._due,
             over=self._over, stop=lambda state, events, now: self.stop(state, now),
-            paged=lambda name, events, now: self.paged(name, now), why=lambda alarm: [f"{alarm} has no action"],
+            paged=lambda name, events, now: self.paged(name, now), why=self._why,
             tell=self._tell, tick=lambda step: step,
         )  # fmt: skip
+
+    def _why(self, alarm: str) -> list[str] | None:
+        self.asked_at = self.asked_at or self.machine.now
+        return [f"{alarm} has no action"] if self.machine.now >= self.asked_at + self.why_takes_s else None
 
     def _tell(self, title: str, *lines: str, incident: str = "") -> None:
         self.told.append(title)
@@ -195,6 +203,8 @@ class Stage:
 
     def _end(self, inject: Inject) -> None:
         self.ended.append(inject.name)
+        if self.deaf:
+            return
         self.timeline.add("inject.over", item=inject.during, at=self.machine.now, name=inject.name, complete=True)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from gameday.day.child import Ended, Place, Process, of_findings, start
 from gameday.record import write_json
@@ -110,3 +113,23 @@ def test_an_older_run_of_the_same_experiment_is_not_taken_for_it(tmp_path: Path)
     a_run(tmp_path, "2026-12-01T10-00-05Z-stop")
     ended = gone(tmp_path, since=1796119300.0).ended()
     assert ended and ended.never
+
+
+def test_one_that_fails_after_its_findings_did_not_hold(tmp_path: Path) -> None:
+    """A process that says more than its findings is believed: what came after them went wrong."""
+    where = place(tmp_path)
+    write_json(where.out, {**FINDINGS, "verdict": "held"})
+    where.log.write_text("internal error\n")
+    process = subprocess.Popen(["sh", "-c", "exit 70"])
+    process.wait()
+    ended = Process(Mortal.of(process.pid), where, 0.0, process).ended()
+    assert ended and (ended.exit, ended.why) == (70, "exit 70 after its findings: internal error")
+
+
+@pytest.mark.parametrize(("code", "found"), [(1, 4), (0, 4), (127, 4), (3, 3), (70, 70)])
+def test_one_that_leaves_no_record_is_never_a_weakness(tmp_path: Path, code: int, found: int) -> None:
+    """Python's own exit code 1 is no verdict, nor is one that nobody knows: nothing is known of the system."""
+    process = subprocess.Popen(["sh", "-c", f"exit {code}"], stdin=subprocess.PIPE)
+    process.wait()
+    ended = Process(Mortal.of(process.pid), place(tmp_path), 0.0, process).ended()
+    assert ended and ended.exit == found

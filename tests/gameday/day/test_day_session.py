@@ -10,6 +10,8 @@ from gameday.day.child import Ended
 from gameday.day.commands import Command
 from gameday.day.hands import Paged
 from gameday.day.plan import CheckItem, Expect, Inject
+from gameday.day.playing import outcome
+from gameday.day.standing import Standing
 from gameday.day.state import DayState
 from tests.gameday.day.stage import BEGINS, Killed, Machine, Stage, experiment, pause, plan
 
@@ -262,3 +264,78 @@ def test_a_day_that_was_aborting_when_it_died_goes_on_aborting(tmp_path: Path) -
         stage.play()
     assert Stage(tmp_path, agenda, machine).play() == 5
     assert machine.begun == ["first"] and machine.interrupted
+
+
+def test_a_day_that_nobody_attends_says_first_what_it_was_not_asked(tmp_path: Path) -> None:
+    """A must that nobody was there to answer stops nothing, and is never silent; what need not be is left out."""
+    checks = [CheckItem(ask="is support told?"), CheckItem(ask="is it sunny?", must=False)]
+    stage = Stage(tmp_path, plan(experiment("first"), checklist=checks))
+    assert stage.play() == 0
+    assert outcome(stage.events).why == [
+        "everything that was checked held, but nobody was there to answer 1 question of the go/no-go list: "
+        "is support told?"
+    ]
+
+
+def test_an_inject_that_never_came_is_not_forgotten(tmp_path: Path) -> None:
+    """Its item was over before it was due: what it was to check is not known, so the day did not go well."""
+    calls = [Inject("call", "first", message="hello", after_s=[9, 9]),
+             Inject("page", "first", alarm="errors", after_s=[9, 9], expect=Expect("errors", 60))]  # fmt: skip
+    stage = Stage(tmp_path, plan(experiment("first"), injects=calls), delays={"call": 900.0, "page": 900.0})
+    assert stage.play() == 4
+    assert outcome(stage.events).why == ["page could not be put in: first was over before it was due"]
+
+
+def test_an_alarm_whose_end_nobody_saw_is_still_changed(tmp_path: Path) -> None:
+    """The day waits a bounded time for what it put in, and never calls itself undone before."""
+    page = Inject("page", "talk", alarm="errors")
+    stage = Stage(tmp_path, plan(experiment("first"), pause("talk", 10), injects=[page]), deaf=True)
+    assert stage.play() == 6
+    assert "gameday undo" in outcome(stage.events).why[0]
+
+
+def test_a_clock_that_goes_backwards_turns_nothing_round(tmp_path: Path) -> None:
+    """The end of a run comes after its begin, whatever the clock says then; the day ends."""
+    stage = Stage(tmp_path, plan(experiment("first"), experiment("second")))
+    standing = Standing(stage.timeline, lambda: BEGINS - 3600)
+    standing.refresh()
+    standing.add("run.started", item="first", pid=1)
+    standing.add("run.ended", item="first", verdict="held", exit=0)
+    assert standing.state.running is None and standing.state.item("first").verdict == "held"
+
+
+def test_a_coordinator_waits_for_no_answer_of_aws(tmp_path: Path) -> None:
+    """Why a page did not come is asked aside: the loop turns on, and the day says it once it is known."""
+    missed = Paged(False, why="the page never came")
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 10))), paged=lambda name, now: missed,
+                  why_takes_s=5.0)  # fmt: skip
+    assert stage.play() == 1
+    found = [event for event in stage.events if event.kind == "people.missed"]
+    assert found[0].data["why"] == ["errors has no action"]
+
+
+def test_a_page_of_a_fault_that_nobody_saw_is_not_known(tmp_path: Path) -> None:
+    """Without the fault's instant no page can be told from another: the expectation is not dropped."""
+    ends = {"first": Ended("held", 0, "run-first", 100, 0, hit_at=None)}
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 10))), Machine(ends=ends))
+    assert stage.play() == 4
+    assert outcome(stage.events).why == ["first: no fault was seen that could page"]
+
+
+@pytest.mark.parametrize(("word", "code"), [("refused", 3), ("invalid", 2)])
+def test_a_day_whose_experiment_said_no_is_inconclusive(tmp_path: Path, word: str, code: int) -> None:
+    """The day did begin: that nothing was touched, as exit 3 of a day says, would be wrong."""
+    stage = Stage(tmp_path, plan(experiment("first")), Machine(ends={"first": Ended(word, code, why="no")}))
+    assert stage.play() == 4
+    assert stage.state.outcome == "inconclusive"
+
+
+def test_a_page_is_missed_only_when_the_readers_had_time_to_see_it(tmp_path: Path) -> None:
+    """It came in time and was read some seconds later; the limit is that of the people's clock, not an earlier one."""
+    read = BEGINS + 5 + 60 + 4
+
+    def paged(name: str, now: float) -> Paged:
+        return Paged(True, over=True) if now >= read else Paged(False, why="never", until=BEGINS + 66)
+
+    stage = Stage(tmp_path, plan(experiment("first", expect=Expect("errors", 60))), paged=paged)
+    assert stage.play() == 0

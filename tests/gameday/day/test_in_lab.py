@@ -75,7 +75,7 @@ class Day:
 
     def events(self, kind: str) -> list[Event]:
         """What was written down."""
-        self.injector.close()
+        self.injector.close(30)
         return [event for event in self.injector.timeline.read() if event.kind == kind]
 
 
@@ -163,7 +163,7 @@ def test_an_alarm_that_would_stay_is_left_to_gameday_undo_when_the_day_is_killed
 def test_the_proofs_of_an_alarm_that_fired_and_told_somebody(scene: Scene, day: Day) -> None:
     """Held for a while and put back, as an experiment does; the proofs are CloudWatch's own history of it."""
     run = day.injector.alarming.run()
-    since = time.time()
+    since = time.time() + probes.SKEW_S  # so that the alarm of the test before is not seen, however soon that was
     assert (probes.fired(run, {}, since).proven, probes.told(run, {}, since).proven) == (False, False)
     armed.arm(run)
     try:
@@ -269,3 +269,12 @@ def test_what_is_wrong_is_a_no_and_what_cannot_be_seen_is_unknown(scene: Scene, 
     scene.lab.ecs.stop_task(cluster=CLUSTER, task=scene.lab.task_arns()[0])
     assert scene.look("steady", tmp_path)[0] == "no"
     wait_until(scene.lab.is_well, 60, "the task is replaced")
+
+
+def test_nothing_is_put_into_a_day_that_ends(scene: Scene, day: Day) -> None:
+    """One that waited for its turn when the coordinator aborted changes nothing: nobody would put it back."""
+    day.injector.timeline.add("day.aborting", "enough")
+    day.injector.fire(PAGE)
+    [failed] = day.events("inject.failed")
+    assert failed.text == "the day is aborting: nothing is put in any more"
+    assert day.events("inject.fired") == [] and day.injector.left() == []

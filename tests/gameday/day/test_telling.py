@@ -91,4 +91,5 @@ def test_a_day_in_lines_says_each_event_once() -> None:
         desk.show(View(plan(pause("talk", 1)), DayState(), events, 100.0))
     assert said == [line(begun), line(ended), line(page)]
     assert line(ended) == "00:01:30Z run.ended            first broke too slow"
+    assert line(Event(90.0, "note", "a\x1b]0;b\x07\nc")) == "00:01:30Z note                 a\\x1b]0;b\\x07 c"
     assert desk.commands() == []
