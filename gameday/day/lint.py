@@ -6,6 +6,7 @@ What it can mean, and somebody will be sorry for, stands in `gameday.day.foresig
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from itertools import pairwise
@@ -17,6 +18,7 @@ from gameday.day.plan import Inject, Item
 from gameday.decode import suggestion
 from gameday.errors import Problem, UsageError
 from gameday.gate.suite import is_suite, keys_of
+from gameday.model import Json
 from gameday.safety import freeze
 from gameday.source import Path_, Source
 
@@ -24,6 +26,8 @@ Rule = Callable[[Case], Iterator[Problem]]
 WORDS = ("last", "all")  # of `only_if`, beside names
 VERDICTS = ("held", "broke", "inconclusive")
 FORMS = "write `last held`, `all held`, or `NAME held`, `NAME broke`, `NAME inconclusive` of an earlier item"
+UNSEEN = ("Cc", "Cf", "Zl", "Zp")  # controls, formats such as the turning of a line, breaks of lines
+JOINERS = "\u200c\u200d"  # of letters, and of emojis
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ONE_OF = ("message", "alarm", "leaves", "experiment")
 
@@ -42,6 +46,26 @@ def people(case: Case) -> Iterator[Problem]:
                 yield case.problem(("roles", role, number), "nobody; write a name, or take it out")
             elif who in listed[:number]:
                 yield case.problem(("roles", role, number), f"{who} stands twice; keep one")
+
+
+def texts(case: Case) -> Iterator[Problem]:
+    """Rule: texts are shown on terminals, in chats and on pages as they stand, so nothing in them acts on those."""
+    for where, text in _texts(case.source.data, ()):
+        hidden = [one for one in text if one != "\n" and one not in JOINERS and unicodedata.category(one) in UNSEEN]
+        if hidden:
+            yield case.problem(where, f"the character {hidden[0]!a} is not to be seen, and may act; take it out")
+
+
+def _texts(data: Json, where: Path_) -> Iterator[tuple[Path_, str]]:
+    """Yield each text of *data* with its place."""
+    if isinstance(data, str):
+        yield where, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, (*where, key))
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from _texts(value, (*where, number))
 
 
 def when(case: Case) -> Iterator[Problem]:
@@ -251,5 +275,5 @@ def numbers(case: Case) -> Iterator[Problem]:
 
 
 WRONG: tuple[Rule, ...] = (
-    people, when, places, checklist, names, agenda, conditions, injects, experiments, numbers,
+    people, texts, when, places, checklist, names, agenda, conditions, injects, experiments, numbers,
 )  # fmt: skip

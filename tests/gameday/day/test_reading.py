@@ -108,6 +108,18 @@ def test_a_plan_that_is_not_there(root: Path, planned: Planned) -> None:
         find("mina", root)
 
 
+def test_a_plan_is_found_from_here_and_from_the_suite(
+    root: Path, planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schedule names the file as seen from the suite; the one of the working directory comes first."""
+    planned(WHOLE)
+    assert find("plans/mine.yaml", root) == Path("plans/mine.yaml")
+    (root / "elsewhere").mkdir()
+    monkeypatch.chdir(root / "elsewhere")
+    assert find("plans/mine.yaml", root) == root / "plans" / "mine.yaml"
+    assert find("plans/none.yaml", root) == Path("plans/none.yaml")
+
+
 def item(text: str) -> str:
     """Return a plan whose agenda ends with an item, in line 5."""
     return f"{HEAD}agenda:\n- {{name: stop, experiment: {STOP}}}\n- {{{text}}}"
@@ -161,6 +173,8 @@ MISTAKES = {
     inject("during: talk, message: x, for_s: 9"): (4, 48, "belongs to `leaves`"),
     inject("during: talk, message: x, expect: {page: y}"): (4, 48, "belongs to `alarm` or `experiment`"),
     inject("during: talk, leaves: Cyd"): (4, 44, "did you mean 'Cy'?"),
+    inject(r'during: talk, message: "a\u202eb"'): (4, 45, r"the character '\u202e' is not to be seen"),
+    more(r'objectives: ["a\e[2Jb"]'): (4, 14, r"the character '\x1b' is not to be seen"),
     more("checklist: [{must: true}]"): (4, 13, "either `ask`"),
     more("checklist: [{look: stedy}]"): (4, 20, "did you mean 'steady'?"),
     more("environment: labb"): (4, 14, "did you mean 'lab'?"),
