@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gameday.cli._shared import environment_now, open_suite, runs_option
+from gameday.config import BUNDLED
 from gameday.errors import UsageError
 
 if TYPE_CHECKING:
@@ -207,7 +208,8 @@ def _texts(scheduled: Scheduled, environment: Environment, runner: Runner, kind:
     if kind == "github":
         return {"": github.workflow(scheduled, environment, runner, time.time())}
     words = [*_program(), *eventbridge.command(scheduled, environment)[1:]]
-    return {"": cron.lines(scheduled, words, suite)} if kind == "cron" else systemd.units(scheduled, words, suite)
+    folder = Path.cwd() if suite == BUNDLED else suite  # where the days' records go: never beside installed code
+    return {"": cron.lines(scheduled, words, folder)} if kind == "cron" else systemd.units(scheduled, words, folder)
 
 
 def _program() -> list[str]:

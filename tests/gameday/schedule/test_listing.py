@@ -118,6 +118,18 @@ def test_the_plan_comes_first_or_after_the_options(suite: Path) -> None:
     assert schedule("write", "weekly", "--as", "cron").stdout == told.stdout
 
 
+def test_the_bundled_suite_plays_where_it_is_scheduled(
+    suite: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its days write their records into the working directory, and not beside the installed code."""
+    monkeypatch.setattr("gameday.config.BUNDLED", suite)
+    monkeypatch.setattr("gameday.cli.schedule.BUNDLED", suite)
+    here = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(here)
+    told = schedule("weekly", "--as", "cron")
+    assert told.exception is None and f"cd {here} && " in told.stdout and str(suite) not in told.stdout
+
+
 def test_files_are_written_where_they_are_asked(suite: Path) -> None:
     """A workflow to its file, units into a folder; their names go to standard error."""
     told = schedule("weekly", "--as", "github", "--out", ".github/workflows/weekly.yml")
