@@ -19,7 +19,8 @@ def told(seen: Preview, reveal: bool) -> Iterator[str]:
     yield f"  when       {_when(seen)}"
     if plan.objectives:
         yield "\nwhat it is to show"
-    yield from (f"  {text}" for text in plan.objectives)
+        hidden = ["(not announced; --reveal shows it)"]
+        yield from (f"  {text}" for text in (plan.objectives if reveal or plan.all_announced else hidden))
     yield "\npeople"
     yield from (f"  {role:<20} {', '.join(who)}" for role, who in plan.roles.named().items())
     if plan.checklist:

@@ -238,7 +238,7 @@ def plain(seen: Preview, reveal: bool = False) -> dict[str, Json]:
         "environment": facts(seen.environment),
         "when": {**asdict(plan.when), "next": iso(seen.begins) if seen.begins is not None else None},
         "roles": plan.roles.named(),
-        "objectives": plan.objectives,
+        "objectives": plan.objectives if reveal or plan.all_announced else [],
         "checklist": [asdict(line) for line in plan.checklist],
         "agenda": [_plain_item(seen, item, span, reveal) for item, span in zip(plan.agenda, seen.spans, strict=True)],
         "injects": [_plain_inject(seen, inject, reveal) for inject in shown],

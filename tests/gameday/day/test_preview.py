@@ -43,7 +43,7 @@ def seen(lab: Environment) -> Preview:
 
 def test_what_is_not_announced_is_counted_and_not_named(seen: Preview) -> None:
     """For people and for programs; an inject is not more announced than its item."""
-    hidden = ("bad-release", "fault-in-the-break", "commander-leaves", "17", "bad-deployment", "commander has gone")
+    hidden = ("bad-release", "fault-in-the-break", "commander-leaves", "17", "bad-deployment", "acknowledges within")
     page, document = "\n".join(told(seen, False)), json.dumps(plain(seen))
     for word in hidden:
         assert word not in page and word not in document, word
