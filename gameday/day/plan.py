@@ -167,4 +167,4 @@ class Plan:
     @property
     def all_announced(self) -> bool:
         """Whether everything may be known beforehand. If not, the objectives are not told: they would give it away."""
-        return all(part.announced for part in (*self.agenda, *self.injects))
+        return all(item.announced for item in self.agenda) and all(inject.announced for inject in self.injects)
