@@ -18,7 +18,7 @@ made = cache(lambda: list(files(SEED, FILES)))
 
 @pytest.mark.parametrize("first", range(0, FILES, EACH))
 def test_a_mutated_file_never_costs_a_traceback_or_a_hang(first: int, tmp_path: Path) -> None:
-    """Two hundred and forty files through the doors of the check: problems or none; any other exception fails the test."""
+    """Hundreds of files through the doors of the check: problems or none; any other exception fails the test."""
     told = 0
     for number, suffix, content in made()[first : first + EACH]:
         path = tmp_path / f"{number}{suffix}"
