@@ -78,7 +78,7 @@ def _of_a_day(file: Path, suite: Path) -> Path | None:
 
     if not file.suffix and not file.exists():
         return find(str(file), suite)
-    path = find(str(file), suite)
+    path = file if file.exists() else find(str(file), suite)
     return path if is_plan(Source.yaml(path).data) else None
 
 

@@ -230,8 +230,11 @@ def _put(texts: dict[str, str], out: Path | None, kind: str) -> None:
             raise UsageError(f"{out} is a file; --as systemd writes two files, so --out names a folder")
         if not name and out.is_dir():
             raise UsageError(f"{out} is a folder; name a file in it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror or error}; name another by --out") from None
         click.echo(str(path), err=True)
 
 

@@ -166,6 +166,7 @@ def test_eventbridge_is_one_json_document(suite: Path) -> None:
         (("never", "--as", "cron"), "nothing to schedule"),
         (("weekly", "--as", "cron", "--out", "plans"), "is a folder"),
         (("weekly", "--as", "systemd", "--out", "gameday.toml"), "is a file"),
+        (("weekly", "--as", "cron", "--out", "gameday.toml/x"), "cannot be written"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(suite: Path, words: tuple[str, ...], said: str) -> None:
