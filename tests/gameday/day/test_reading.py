@@ -183,6 +183,8 @@ MISTAKES = {
     more("when: {zone: Europe/Dublyn}"): (4, 14, "no time zone 'Europe/Dublyn'"),
     more("when: {date: 2026-13-01}"): (4, 14, "'2026-13-01' is no timestamp"),
     more("when: {date: soon}"): (4, 14, "is no date"),
+    more('when: {date: 9999-12-31, begins: "23:00", zone: America/New_York}'): (4, 14, "is no date"),
+    more("when: {date: 0001-01-01, zone: Pacific/Auckland}"): (4, 14, "is no date"),
     more('when: {cron: "30 9 * WED"}'): (4, 14, "write minute hour"),
     more("when:\n  cron: * 9 * * *"): (5, 10, 'begins with "*" needs quotes'),
     more('when: {cron: "30 9 * * WED", date: 2026-12-03}'): (4, 14, "keep one of them"),
