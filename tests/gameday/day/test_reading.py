@@ -226,6 +226,7 @@ UNWISE = {
         4, 14, "each of the next 12 days meets a freeze"),
     more("when: {lasts_s: 60}"): (4, 17, "takes at least 1.5 min by the phases of lab, the day lasts 1 min"),
     more("environment: staging"): (3, 35, "ecs.stop_task is not among the 0 actions of [environments.staging.rules]"),
+    inject("during: stop, after_s: [500, 900], message: hi"): (4, 45, "so this never comes; write less than that"),
     more("runbooks: [docs/runbooks/none.md]"): (4, 12, "no runbook 'docs/runbooks/none.md'"),
 }  # fmt: skip
 
