@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -95,6 +96,7 @@ def write(
         _show(scheduled, environment, days)
         return 0
     runner = _runner(environment, kind, given)
+    _refuse_past(scheduled)
     _warn(scheduled)
     if kind == "eventbridge":
         return _eventbridge(scheduled, environment, runner, out, send, yes)
@@ -250,6 +252,15 @@ def _show(scheduled: Scheduled, environment: Environment, days: int) -> None:
     for line in listing.table(found, zone):
         click.echo(line)
     click.echo(f"{len(found)} begins until {until:%Y-%m-%d}, {frozen} of them frozen; by the clock of {zone}")
+
+
+def _refuse_past(scheduled: Scheduled) -> None:
+    """Raise UsageError: the one date of the plan is over, and a scheduler would start it at once, in a year, or never."""
+    from gameday.day import calendar
+
+    when = scheduled.plan.when
+    if when.date is not None and next(calendar.begins(when, time.time(), math.inf), None) is None:
+        raise UsageError(f"{scheduled.file}: {when.date} {when.begins} is over; give the day another date")
 
 
 def _warn(scheduled: Scheduled) -> None:

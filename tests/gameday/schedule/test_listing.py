@@ -164,6 +164,7 @@ def test_eventbridge_is_one_json_document(suite: Path) -> None:
         (("weekly", "--as", "cron", "--on", "stagin"), "did you mean 'staging'"),
         (("weekly", "--as", "eventbridge", "--on", "staging"), "staging has no runner"),
         (("never", "--as", "cron"), "nothing to schedule"),
+        (("past", "--as", "eventbridge"), "2020-01-01 10:00 is over; give the day another date"),
         (("weekly", "--as", "cron", "--out", "plans"), "is a folder"),
         (("weekly", "--as", "systemd", "--out", "gameday.toml"), "is a file"),
         (("weekly", "--as", "cron", "--out", "gameday.toml/x"), "cannot be written"),
@@ -171,7 +172,8 @@ def test_eventbridge_is_one_json_document(suite: Path) -> None:
 )
 def test_mistakes_are_told_before_anything_is_written(suite: Path, words: tuple[str, ...], said: str) -> None:
     """With what to write instead."""
-    (suite / "plans" / "never.yaml").write_text(PLAN.format(environment="lab", when="{}"))
+    for name, when in (("never", "{}"), ("past", "{date: 2020-01-01}")):
+        (suite / "plans" / f"{name}.yaml").write_text(PLAN.format(environment="lab", when=when))
     told = schedule(*words)
     assert isinstance(told.exception, UsageError) and said in str(told.exception)
 
