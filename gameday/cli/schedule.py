@@ -255,7 +255,7 @@ def _show(scheduled: Scheduled, environment: Environment, days: int) -> None:
 
 
 def _refuse_past(scheduled: Scheduled) -> None:
-    """Raise UsageError: the one date of the plan is over, and a scheduler would start it at once, in a year, or never."""
+    """Raise UsageError: the plan's date is over, and a scheduler would start it at once, in a year, or never."""
     from gameday.day import calendar
 
     when = scheduled.plan.when
