@@ -30,10 +30,12 @@ YEAR = 365
 class PlanFirst(click.Group):
     """A group in which `schedule PLAN ...` is short for `schedule write PLAN ...`."""
 
+    short_for = "write"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `write` before what is no command of the group."""
+        """Put the verb before what is no command of the group."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["write", *args]
+            args = [self.short_for, *args]
         return super().parse_args(ctx, args)
 
 
