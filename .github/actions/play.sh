@@ -25,7 +25,9 @@ wait "$shown"
 folder=
 for each in "$GAMEDAY_RUNS"/*-"$kind"-*/; do # names begin with the UTC start, so the last new one is ours
   [ -e "$each$kind.json" ] || continue
-  grep -qxF "./$(basename "$each")" <<<"$before" || folder=${each%/}
+  if [ "$each$kind.json" -nt "$said" ] || ! grep -qxF "./$(basename "$each")" <<<"$before"; then
+    folder=${each%/} # new, or a day that was cut short and went on
+  fi
 done
 outcome=unknown
 if [ -n "$folder" ]; then
