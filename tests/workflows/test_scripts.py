@@ -121,7 +121,9 @@ def test_a_day_that_went_on_is_told_from_its_old_folder(stage: Stage) -> None:
     """A day that was cut short has its folder already; what ended it now is its record."""
     folder = stage.folder / "runs" / "2026-12-02T10-00-00Z-day-smoke"
     folder.mkdir()
-    ended, outputs, summary = stage("sleep 0.1\n" + (RECORD % "went well").replace("gate", "day"), "day")
+    ended, outputs, summary = stage(
+        "sleep 0.1\n" + (RECORD % "went well").replace("gate", "day") + "echo over >&2\n", "day"
+    )
     assert (ended, outputs["outcome"], summary) == (0, "went well", "")
     assert outputs["folder"] == "runs/2026-12-02T10-00-00Z-day-smoke"
 
