@@ -28,6 +28,7 @@ VERDICTS = ("held", "broke", "inconclusive")
 FORMS = "write `last held`, `all held`, or `NAME held`, `NAME broke`, `NAME inconclusive` of an earlier item"
 UNSEEN = ("Cc", "Cf", "Zl", "Zp")  # controls, formats such as the turning of a line, breaks of lines
 JOINERS = "\u200c\u200d"  # of letters, and of emojis
+LONGEST = 60  # of a name
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ONE_OF = ("message", "alarm", "leaves", "experiment")
 
@@ -120,6 +121,9 @@ def names(case: Case) -> Iterator[Problem]:
         if not _NAME.fullmatch(part.name):
             message = f"{part.name!r} names files and conditions; write it as `stop-one-task`"
             yield case.problem((*where, "name"), message)
+        elif len(part.name) > LONGEST:
+            message = f"{len(part.name)} characters are too many for the name of a file; write {LONGEST} at most"
+            yield case.problem((*where, "name"), message)
         elif part.name in WORDS:
             yield case.problem((*where, "name"), f"{part.name!r} is a word of `only_if`; write another name")
         if part.name in seen:
@@ -132,7 +136,7 @@ def agenda(case: Case) -> Iterator[Problem]:
     if isinstance(case.plan.agenda, list) and not case.plan.agenda and not _lacks(case, "agenda"):
         yield case.problem(("agenda",), "a day without an agenda; add `- {name: ..., experiment: ...}`")
     for where, item in case.items():
-        if bool(item.experiment) == (item.pause_s is not None):
+        if bool(item.experiment) == (item.pause_s is not None or _wrong_pause(case, where)):
             yield case.problem(where, "an item is either `experiment` or `pause_s`; write one of them")
         if item.pause_s is not None and item.pause_s <= 0:
             yield case.problem((*where, "pause_s"), f"a pause of {item.pause_s:g} s; write more than 0")
@@ -140,6 +144,14 @@ def agenda(case: Case) -> Iterator[Problem]:
             if getattr(item, key):
                 yield case.problem((*where, key), f"`{key}` belongs to an experiment; take it out", at_key=True)
         yield from _expected(case, where, item)
+
+
+def _wrong_pause(case: Case, where: Path_) -> bool:
+    """Return whether there is a pause that cannot be read, which has a problem of its own."""
+    data: Json = case.source.data
+    for step in where:
+        data = data[step] if isinstance(data, list | dict) else None  # type: ignore[index]
+    return isinstance(data, dict) and data.get("pause_s") is not None
 
 
 def _lacks(case: Case, key: str) -> bool:

@@ -148,6 +148,7 @@ MISTAKES = {
     item("name: b, pause_s: 0"): (5, 22, "write more than 0"),
     item("name: b, pause_s: 1:30"): (5, 22, "must be a number, not '1:30'"),
     item("name: B b, pause_s: 9"): (5, 10, "write it as `stop-one-task`"),
+    item(f"name: {'a' * 61}, pause_s: 9"): (5, 10, "write 60 at most"),
     item("name: last, pause_s: 9"): (5, 10, "a word of `only_if`"),
     item("name: stop, pause_s: 9"): (5, 10, "stands twice"),
     item("name: b, pause_s: 9, set: {cluster: x}"): (5, 25, "belongs to an experiment"),
