@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -136,7 +136,7 @@ def agenda(case: Case) -> Iterator[Problem]:
     if isinstance(case.plan.agenda, list) and not case.plan.agenda and not _lacks(case, "agenda"):
         yield case.problem(("agenda",), "a day without an agenda; add `- {name: ..., experiment: ...}`")
     for where, item in case.items():
-        if bool(item.experiment) == (item.pause_s is not None or _wrong_pause(case, where)):
+        if len(_given(case, where, ("experiment", "pause_s"))) != 1:
             yield case.problem(where, "an item is either `experiment` or `pause_s`; write one of them")
         if item.pause_s is not None and item.pause_s <= 0:
             yield case.problem((*where, "pause_s"), f"a pause of {item.pause_s:g} s; write more than 0")
@@ -146,12 +146,12 @@ def agenda(case: Case) -> Iterator[Problem]:
         yield from _expected(case, where, item)
 
 
-def _wrong_pause(case: Case, where: Path_) -> bool:
-    """Return whether there is a pause that cannot be read, which has a problem of its own."""
+def _given(case: Case, where: Path_, keys: Sequence[str]) -> list[str]:
+    """Return which of *keys* stand at *where*, also those whose values cannot be read: they have their own problems."""
     data: Json = case.source.data
     for step in where:
         data = data[step] if isinstance(data, list | dict) else None  # type: ignore[index]
-    return isinstance(data, dict) and data.get("pause_s") is not None
+    return [key for key in keys if isinstance(data, dict) and data.get(key) not in (None, "")]
 
 
 def _lacks(case: Case, key: str) -> bool:
@@ -186,7 +186,7 @@ def injects(case: Case) -> Iterator[Problem]:
     """Rule: an inject is one thing, put into an item that is there, at a time that can be."""
     items = {item.name: item for _, item in case.items()}
     for where, inject in case.injects():
-        given = [name for name in _ONE_OF if getattr(inject, name)]
+        given = _given(case, where, _ONE_OF)
         if len(given) != 1:
             said = " and ".join(given) or "nothing"
             yield case.problem(where, f"an inject is one of {', '.join(_ONE_OF)}; this one is {said}: write one")
