@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gameday.day.events import Event
 from gameday.day.plan import CheckItem, Expect, Item, Plan
 from gameday.day.state import DayState
-from gameday.errors import Refusal, UndoIncomplete, UsageError
+from gameday.errors import Refusal, UndoIncomplete
 from gameday.model import Verdict, worst_exit
 
 HELD, BROKE = Verdict.HELD.value, Verdict.BROKE.value
@@ -129,8 +129,7 @@ def _ends(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
         if event.kind == "run.ended":
             code = _exit(event)
             cut = code == INTERRUPTED and any(end.at <= event.at and not end.data.get("signal") for end in ending)
-            untried = code in (UsageError.exit_code, REFUSED)  # beside others: the day was not off, this was not seen
-            yield (ABORTED if cut else UNKNOWN if untried else code), _of_run(event)
+            yield (ABORTED if cut else code), _of_run(event)
         elif event.kind in ("item.ended", "item.skipped", "people.missed", "inject.failed", "inject.over"):
             yield from _of_event(event)
     if not any(_checks(event) for event in events):

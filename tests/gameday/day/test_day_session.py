@@ -60,15 +60,6 @@ def test_conditions(tmp_path: Path, condition: str, first: Ended | None, played:
     assert stage.state.item("second").state == ("ended" if played else "skipped")
 
 
-def test_a_refused_experiment_beside_one_that_held_is_not_known(tmp_path: Path) -> None:
-    """The exit codes 2 and 3 of a day mean that nothing was touched, which is not so once an experiment was played."""
-    for number, ends in enumerate((Ended("refused", 3), Ended("", 2))):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        stage = Stage(folder, plan(experiment("first"), experiment("second")), Machine(ends={"second": ends}))
-        assert stage.play() == 4
-
-
 def test_hold_stops_what_begins_next_and_never_what_runs(tmp_path: Path) -> None:
     """The experiment that runs comes to its own end; the next begins with go, as does an inject."""
     keys = [(1.0, Command("hold")), (60.0, Command("go"))]
