@@ -16,13 +16,11 @@ from click.testing import CliRunner
 from gameday.cli.report import command as report_command
 from gameday.cli.runs import command as runs_command
 from gameday.cli.show import command as show_command
-from gameday.day.events import Event
 from gameday.day.plan import Item, Roles
 from gameday.day.report import document, markdown
 from gameday.day.report import page as report
 from gameday.day.report.picture import lanes
-from gameday.day.report.told import GOING_ON, INTERRUPTED, reasons
-from gameday.day.state import fold
+from gameday.day.report.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
 from gameday.record import find_day, find_run, run_folders
 from tests.gameday.day.recorded import BEGAN, BROKE, DAY, PLAN, copied, day_of
@@ -276,16 +274,3 @@ def test_a_day_is_no_run(tmp_path: Path) -> None:
     assert find_day(runs, "2026-12-03T09-31") is None
     with pytest.raises(UsageError, match="4 days and runs begin with"):
         find_day(runs, "2026-12-03")
-
-
-def test_experiments_that_injects_put_in_are_counted() -> None:
-    """Once each, and beside those of the agenda; a pause has no verdict."""
-    said: list[tuple[str, str, dict[str, str]]] = [
-        ("run.ended", "stop", {"verdict": "held", "inject": ""}),
-        ("item.ended", "stop", {"verdict": "held"}),
-        ("run.ended", "calm", {"verdict": "broke", "inject": "more"}),
-        ("item.ended", "calm", {}),
-    ]
-    events = [Event(float(at), kind, item=item, data=dict(data)) for at, (kind, item, data) in enumerate(said)]
-    assert reasons(fold(events), events) == ["1 of 2 experiments held"]
-    assert reasons(fold([]), []) == ["no experiment was played"]
