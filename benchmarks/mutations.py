@@ -1,7 +1,8 @@
 """Files changed at random, the same for the same seed and number: what broken files look like, and worse.
 
-Each begins as one of our experiments, a FIS template or `gameday.toml`. Then its tree of values is shaken, or its text
-is changed: lines deleted, doubled, swapped, indented; values, keys and bytes changed; random YAML put in.
+Each begins as one of our experiments or plans, a runbook, a FIS template or `gameday.toml`. Then its tree of values is
+shaken, or its text is changed: lines deleted, doubled, swapped, indented; values, keys and bytes changed; random YAML
+put in.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ SCALARS = [
     "{type: probe}", "{type: regex, pattern: '('}", "{type: range, range: [1]}", "{type: env}", "{type: vault}",
     "{actions: {a: {actionId: aws:fis:wait}}, stopConditions: [{source: none}]}", "[1, 2]", "['', null]", "\u00e9",
     "__main__", "antigravity", "this", "gameday.__main__", "actions", "actions.", "..", "os.path",
-    "a b", "-", "?", "|", ">", "%", "@",
+    "25:99", "30 9 * * WED", "'0 0 31 2 *'", "last held", "[5, 2]",
+    "experiments/suites/smoke.yaml", "Europe/Dublin", "a b", "-", "?", "|", ">", "%", "@",
 ]  # fmt: skip
 KEYS = [
     "ref", "dry", "timeout", "tolerance", "provider", "type", "module", "func", "arguments", "background", "pauses",
     "controls", "secrets", "configuration", "extensions", "runtime", "method", "rollbacks", "yes", "1", "null", "<<",
     "? [a]", "''", "guards", "load", "steady", "objectives", "stopConditions", "targets", "name", "title",
+    "roles", "agenda", "injects", "when", "date", "cron", "zone", "freeze", "only_if", "expect", "during", "after_s",
+    "pause_s", "announced", "look", "bands", "experiment",
 ]  # fmt: skip
 BYTES = [b"\x00", b"\xff", b"\t", b"\r", b"\x07", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"{", b"[", b"]", b":", b"'", b"#"]
 VALUES: list[Any] = [
@@ -45,7 +49,8 @@ Change = Callable[[random.Random, bytearray], None]
 
 def sources() -> list[Path]:
     """Return the files that are changed."""
-    return [*sorted((SUITE / "experiments").rglob("*.yaml")), SUITE / "gameday.toml"]
+    ours = [path for folder in ("experiments", "plans") for path in sorted((SUITE / folder).rglob("*.yaml"))]
+    return [*ours, SUITE / "docs" / "runbooks" / "incident-response.md", SUITE / "gameday.toml"]
 
 
 def mutated(seed: int, number: int, texts: list[tuple[str, bytes]]) -> tuple[str, bytes]:
@@ -67,8 +72,8 @@ def files(seed: int, count: int) -> Iterator[tuple[int, str, bytes]]:
 
 
 def shake(chance: random.Random, suffix: str, content: bytes) -> bytes:
-    """Change values, keys and branches of a file's tree one to four times, and write it anew; TOML is left as it is."""
-    if suffix == ".toml":
+    """Change values, keys and branches of a file's tree one to four times, and write it anew; no TOML and no page."""
+    if suffix in (".toml", ".md"):
         return content
     data: Any = yaml.safe_load(content)
     for _ in range(chance.randint(1, 4)):

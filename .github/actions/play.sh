@@ -7,6 +7,7 @@ kind=$1
 shift
 export GAMEDAY_RUNS=${GAMEDAY_RUNS:-runs}
 said=$(mktemp)
+began=$(mktemp) # only its time is of use
 before=$(cd "$GAMEDAY_RUNS" 2>/dev/null && ls -d ./*-"$kind"-* 2>/dev/null)
 
 gameday "$@" 2>"$said" &
@@ -25,7 +26,9 @@ wait "$shown"
 folder=
 for each in "$GAMEDAY_RUNS"/*-"$kind"-*/; do # names begin with the UTC start, so the last new one is ours
   [ -e "$each$kind.json" ] || continue
-  grep -qxF "./$(basename "$each")" <<<"$before" || folder=${each%/}
+  if [ "$each$kind.json" -nt "$began" ] || ! grep -qxF "./$(basename "$each")" <<<"$before"; then
+    folder=${each%/} # new, or a day that was cut short and went on
+  fi
 done
 outcome=unknown
 if [ -n "$folder" ]; then
@@ -50,5 +53,5 @@ if [ -z "$folder" ]; then
     echo '```'
   } >> "$GITHUB_STEP_SUMMARY"
 fi
-rm -f "$said"
+rm -f "$said" "$began"
 exit "$code"

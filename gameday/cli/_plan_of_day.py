@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gameday.day import calendar
 from gameday.day.foresight import Span
 from gameday.day.plan import Inject, Item, Plan
-from gameday.day.preview import Preview, announced, parts_of, refusals
+from gameday.day.preview import Preview, alarms_told, announced, refusals
 
 
 def told(seen: Preview, reveal: bool) -> Iterator[str]:
@@ -19,7 +19,8 @@ def told(seen: Preview, reveal: bool) -> Iterator[str]:
     yield f"  when       {_when(seen)}"
     if plan.objectives:
         yield "\nwhat it is to show"
-    yield from (f"  {text}" for text in plan.objectives)
+        hidden = ["(not announced; --reveal shows it)"]
+        yield from (f"  {text}" for text in (plan.objectives if reveal or plan.all_announced else hidden))
     yield "\npeople"
     yield from (f"  {role:<20} {', '.join(who)}" for role, who in plan.roles.named().items())
     if plan.checklist:
@@ -130,15 +131,12 @@ def _limits(plan: Plan) -> Iterator[str]:
 
 
 def _people(seen: Preview, reveal: bool) -> Iterator[str]:
-    plan = seen.loaded.plan
     yield "\nchannels, as they are now; nobody was told anything"
     yield from (f"  {'works' if one.ok else 'FAILS':<10} {one.channel}: {one.detail}" for one in seen.channels)
     if not seen.channels:
         yield "  none: nobody will be told"
-    public = {part.expect.page for part in parts_of(plan) if part.expect and announced(plan, part)}
-    for alarm in seen.alarms:
-        if reveal or alarm.name in public:
-            yield f"  {'pages' if alarm.tells else 'FAILS':<10} {alarm.sentence}"
+    for alarm in alarms_told(seen, reveal):
+        yield f"  {'pages' if alarm.tells else 'FAILS':<10} {alarm.sentence}"
     if seen.action_items:
         yield f"\nopen action items of earlier days: {len(seen.action_items)}"
     for one in seen.action_items:

@@ -45,7 +45,7 @@ def _all_problems(files: tuple[Path, ...], suite: Path) -> list[Problem]:
     problems: list[Problem] = []
     for file in files:
         try:
-            problems += _problems_of(file, suite)
+            problems += problems_in(file, suite)
         except InputError as error:
             problems += error.problems
         except UsageError as error:
@@ -71,8 +71,8 @@ def _tell(problems: list[Problem], asked: Asked, files: int, as_json: bool) -> N
             click.echo(f"{files} {'file is' if files == 1 else 'files are'} fine")
 
 
-def _problems_of(file: Path, suite: Path) -> list[Problem]:
-    """Return the problems of one file by the rules of its kind."""
+def problems_in(file: Path, suite: Path) -> list[Problem]:
+    """Return the problems of one file by the rules of its kind. Raises UsageError: it cannot be read."""
     from gameday.day import reading as plans
     from gameday.engine.check import problems_of
     from gameday.gate import suite as suites

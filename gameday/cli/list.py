@@ -73,8 +73,12 @@ def _plans(suite: Path, runs: Path) -> Iterator[dict[str, Any]]:
         data: Any = Source.yaml(path).data
         if is_plan(data):
             row = {"kind": "plan", "file": str(_near(path)), "title": str(data.get("title"))}
-            counts = {"items": len(data.get("agenda") or []), "injects": len(data.get("injects") or [])}
+            counts = {key: _count(data.get(of)) for key, of in (("items", "agenda"), ("injects", "injects"))}
             yield {**row, **counts, "last_verdict": last.get(path.stem)}
+
+
+def _count(listed: object) -> int:
+    return len(listed) if isinstance(listed, list) else 0
 
 
 def _near(path: Path) -> Path:

@@ -76,7 +76,9 @@ def _of_a_day(file: Path, suite: Path) -> Path | None:
     from gameday.day.reading import find, is_plan
     from gameday.source import Source
 
-    path = find(str(file), suite) if not file.suffix and not file.exists() else file
+    if not file.suffix and not file.exists():
+        return find(str(file), suite)
+    path = file if file.exists() else find(str(file), suite)
     return path if is_plan(Source.yaml(path).data) else None
 
 

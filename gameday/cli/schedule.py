@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gameday.cli._shared import environment_now, open_suite, runs_option
+from gameday.config import BUNDLED
 from gameday.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ YEAR = 365
 class PlanFirst(click.Group):
     """A group in which `schedule PLAN ...` is short for `schedule write PLAN ...`."""
 
+    short_for = "write"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `write` before what is no command of the group."""
+        """Put the verb before what is no command of the group."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["write", *args]
+            args = [self.short_for, *args]
         return super().parse_args(ctx, args)
 
 
@@ -94,6 +98,7 @@ def write(
         _show(scheduled, environment, days)
         return 0
     runner = _runner(environment, kind, given)
+    _refuse_past(scheduled)
     _warn(scheduled)
     if kind == "eventbridge":
         return _eventbridge(scheduled, environment, runner, out, send, yes)
@@ -207,7 +212,8 @@ def _texts(scheduled: Scheduled, environment: Environment, runner: Runner, kind:
     if kind == "github":
         return {"": github.workflow(scheduled, environment, runner, time.time())}
     words = [*_program(), *eventbridge.command(scheduled, environment)[1:]]
-    return {"": cron.lines(scheduled, words, suite)} if kind == "cron" else systemd.units(scheduled, words, suite)
+    folder = Path.cwd() if suite == BUNDLED else suite  # where the days' records go: never beside installed code
+    return {"": cron.lines(scheduled, words, folder)} if kind == "cron" else systemd.units(scheduled, words, folder)
 
 
 def _program() -> list[str]:
@@ -228,8 +234,11 @@ def _put(texts: dict[str, str], out: Path | None, kind: str) -> None:
             raise UsageError(f"{out} is a file; --as systemd writes two files, so --out names a folder")
         if not name and out.is_dir():
             raise UsageError(f"{out} is a folder; name a file in it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror or error}; name another by --out") from None
         click.echo(str(path), err=True)
 
 
@@ -245,6 +254,15 @@ def _show(scheduled: Scheduled, environment: Environment, days: int) -> None:
     for line in listing.table(found, zone):
         click.echo(line)
     click.echo(f"{len(found)} begins until {until:%Y-%m-%d}, {frozen} of them frozen; by the clock of {zone}")
+
+
+def _refuse_past(scheduled: Scheduled) -> None:
+    """Raise UsageError: the plan's date is over, and a scheduler would start it at once, in a year, or never."""
+    from gameday.day import calendar
+
+    when = scheduled.plan.when
+    if when.date is not None and next(calendar.begins(when, time.time(), math.inf), None) is None:
+        raise UsageError(f"{scheduled.file}: {when.date} {when.begins} is over; give the day another date")
 
 
 def _warn(scheduled: Scheduled) -> None:

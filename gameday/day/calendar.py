@@ -245,8 +245,9 @@ def _is_zone(name: str) -> bool:
 
 
 def _is_date(text: str) -> bool:
+    """Return whether *text* is a date, of a year of which an instant can be reckoned with in every zone."""
     try:
-        date.fromisoformat(text)
+        year = date.fromisoformat(text).year
     except ValueError:
         return False
-    return _DATE.fullmatch(text) is not None
+    return _DATE.fullmatch(text) is not None and 1971 <= year <= 2200

@@ -82,7 +82,6 @@ class Checking:
         if not refused and (go or not self.day.attended):
             self.at.add("day.begun", "go", who=self.plan.roles.coordinator if self.day.attended else SUITE)
             people = [f"{role}: {', '.join(who)}" for role, who in self.plan.roles.named().items()]
-            open_ = all(item.announced for item in self.plan.agenda) and all(one.announced for one in self.plan.injects)
-            objectives = self.plan.objectives if open_ else []  # they would give away what is to come unannounced
+            objectives = self.plan.objectives if self.plan.all_announced else []
             self.hands.tell("begins", *objectives, *people, incident="trigger")
         return not refused

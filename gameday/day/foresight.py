@@ -100,15 +100,36 @@ def too_long(case: Case, today: date) -> Iterator[Problem]:
     """Rule: the agenda fits into the day, by the phases of its environment."""
     if case.environment is None or case.plan.when.lasts_s <= 0:
         return
-    items = [item for _, item in case.items()]
-    of_item = {one.name: case.checked[file].block or Block() for _, one, file in case.experiments()}
-    at_least = sum(span.takes[0] for span in spans(items, of_item, case.environment))
+    at_least = sum(span.takes[0] for span in _spans(case, case.environment).values())
     if at_least > case.plan.when.lasts_s:
         message = (
             f"the agenda takes at least {calendar.length(at_least)} by the phases of {case.environment.name}, "
             f"the day lasts {calendar.length(case.plan.when.lasts_s)}; give it more time, or take something out"
         )
         yield case.problem(("when", "lasts_s"), message)
+
+
+def _spans(case: Case, environment: Environment) -> dict[str, Span]:
+    """Return the estimated times of the agenda, by item."""
+    items = [item for _, item in case.items()]
+    of_item = {one.name: case.checked[file].block or Block() for _, one, file in case.experiments()}
+    return dict(zip((item.name for item in items), spans(items, of_item, environment), strict=True))
+
+
+def never_due(case: Case, today: date) -> Iterator[Problem]:
+    """Rule: an inject can come before the experiment that it is put into is over, by the phases of its environment."""
+    if case.environment is None:
+        return
+    known = _spans(case, case.environment)
+    for where, inject in case.injects():
+        at_most = known[inject.during].takes[1] if inject.during in known else None
+        first = inject.after_s[0] if inject.after_s else None
+        if at_most is not None and first is not None and first >= at_most:
+            message = (
+                f"{inject.during} takes at most {at_most:g} s by the phases of {case.environment.name}, so this never "
+                "comes; write less than that"
+            )
+            yield case.problem((*where, "after_s"), message)
 
 
 def not_listed(case: Case, today: date) -> Iterator[Problem]:
@@ -147,4 +168,4 @@ def runbooks(case: Case, today: date) -> Iterator[Problem]:
             yield case.problem(where, f"no runbook {name!r}; {hint}")
 
 
-UNWISE: tuple[Rule, ...] = (due, too_long, not_listed, runbooks)
+UNWISE: tuple[Rule, ...] = (due, too_long, never_due, not_listed, runbooks)

@@ -6,7 +6,8 @@ What it can mean, and somebody will be sorry for, stands in `gameday.day.foresig
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from gameday.day.plan import Inject, Item
 from gameday.decode import suggestion
 from gameday.errors import Problem, UsageError
 from gameday.gate.suite import is_suite, keys_of
+from gameday.model import Json
 from gameday.safety import freeze
 from gameday.source import Path_, Source
 
@@ -24,6 +26,9 @@ Rule = Callable[[Case], Iterator[Problem]]
 WORDS = ("last", "all")  # of `only_if`, beside names
 VERDICTS = ("held", "broke", "inconclusive")
 FORMS = "write `last held`, `all held`, or `NAME held`, `NAME broke`, `NAME inconclusive` of an earlier item"
+UNSEEN = ("Cc", "Cf", "Zl", "Zp")  # controls, formats such as the turning of a line, breaks of lines
+JOINERS = "\u200c\u200d"  # of letters, and of emojis
+LONGEST = 60  # of a name
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ONE_OF = ("message", "alarm", "leaves", "experiment")
 
@@ -42,6 +47,26 @@ def people(case: Case) -> Iterator[Problem]:
                 yield case.problem(("roles", role, number), "nobody; write a name, or take it out")
             elif who in listed[:number]:
                 yield case.problem(("roles", role, number), f"{who} stands twice; keep one")
+
+
+def texts(case: Case) -> Iterator[Problem]:
+    """Rule: texts are shown on terminals, in chats and on pages as they stand, so nothing in them acts on those."""
+    for where, text in _texts(case.source.data, ()):
+        hidden = [one for one in text if one != "\n" and one not in JOINERS and unicodedata.category(one) in UNSEEN]
+        if hidden:
+            yield case.problem(where, f"the character {hidden[0]!a} is not to be seen, and may act; take it out")
+
+
+def _texts(data: Json, where: Path_) -> Iterator[tuple[Path_, str]]:
+    """Yield each text of *data* with its place."""
+    if isinstance(data, str):
+        yield where, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, (*where, key))
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from _texts(value, (*where, number))
 
 
 def when(case: Case) -> Iterator[Problem]:
@@ -96,6 +121,9 @@ def names(case: Case) -> Iterator[Problem]:
         if not _NAME.fullmatch(part.name):
             message = f"{part.name!r} names files and conditions; write it as `stop-one-task`"
             yield case.problem((*where, "name"), message)
+        elif len(part.name) > LONGEST:
+            message = f"{len(part.name)} characters are too many for the name of a file; write {LONGEST} at most"
+            yield case.problem((*where, "name"), message)
         elif part.name in WORDS:
             yield case.problem((*where, "name"), f"{part.name!r} is a word of `only_if`; write another name")
         if part.name in seen:
@@ -108,7 +136,7 @@ def agenda(case: Case) -> Iterator[Problem]:
     if isinstance(case.plan.agenda, list) and not case.plan.agenda and not _lacks(case, "agenda"):
         yield case.problem(("agenda",), "a day without an agenda; add `- {name: ..., experiment: ...}`")
     for where, item in case.items():
-        if bool(item.experiment) == (item.pause_s is not None):
+        if len(_given(case, where, ("experiment", "pause_s"))) != 1:
             yield case.problem(where, "an item is either `experiment` or `pause_s`; write one of them")
         if item.pause_s is not None and item.pause_s <= 0:
             yield case.problem((*where, "pause_s"), f"a pause of {item.pause_s:g} s; write more than 0")
@@ -116,6 +144,14 @@ def agenda(case: Case) -> Iterator[Problem]:
             if getattr(item, key):
                 yield case.problem((*where, key), f"`{key}` belongs to an experiment; take it out", at_key=True)
         yield from _expected(case, where, item)
+
+
+def _given(case: Case, where: Path_, keys: Sequence[str]) -> list[str]:
+    """Return which of *keys* stand at *where*, also those whose values cannot be read: they have their own problems."""
+    data: Json = case.source.data
+    for step in where:
+        data = data[step] if isinstance(data, list | dict) else None  # type: ignore[index]
+    return [key for key in keys if isinstance(data, dict) and data.get(key) not in (None, "")]
 
 
 def _lacks(case: Case, key: str) -> bool:
@@ -150,7 +186,7 @@ def injects(case: Case) -> Iterator[Problem]:
     """Rule: an inject is one thing, put into an item that is there, at a time that can be."""
     items = {item.name: item for _, item in case.items()}
     for where, inject in case.injects():
-        given = [name for name in _ONE_OF if getattr(inject, name)]
+        given = _given(case, where, _ONE_OF)
         if len(given) != 1:
             said = " and ".join(given) or "nothing"
             yield case.problem(where, f"an inject is one of {', '.join(_ONE_OF)}; this one is {said}: write one")
@@ -251,5 +287,5 @@ def numbers(case: Case) -> Iterator[Problem]:
 
 
 WRONG: tuple[Rule, ...] = (
-    people, when, places, checklist, names, agenda, conditions, injects, experiments, numbers,
+    people, texts, when, places, checklist, names, agenda, conditions, injects, experiments, numbers,
 )  # fmt: skip

@@ -163,3 +163,8 @@ class Plan:
     runbooks: list[str] = field(default_factory=list)
     freeze: list[Freeze] = field(default_factory=list)  # beside the environment's
     carries: str = ""  # the plan whose open action items are looked at; empty: this one
+
+    @property
+    def all_announced(self) -> bool:
+        """Whether everything may be known beforehand. If not, the objectives are not told: they would give it away."""
+        return all(item.announced for item in self.agenda) and all(inject.announced for inject in self.injects)

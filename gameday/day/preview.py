@@ -238,20 +238,29 @@ def plain(seen: Preview, reveal: bool = False) -> dict[str, Json]:
         "environment": facts(seen.environment),
         "when": {**asdict(plan.when), "next": iso(seen.begins) if seen.begins is not None else None},
         "roles": plan.roles.named(),
-        "objectives": plan.objectives,
+        "objectives": plan.objectives if reveal or plan.all_announced else [],
         "checklist": [asdict(line) for line in plan.checklist],
         "agenda": [_plain_item(seen, item, span, reveal) for item, span in zip(plan.agenda, seen.spans, strict=True)],
         "injects": [_plain_inject(seen, inject, reveal) for inject in shown],
         "hidden_injects": hidden,
         "stop": asdict(plan.stop), "budget": asdict(plan.budget), "bands": asdict(plan.bands),
         "channels": [asdict(one) for one in seen.channels],
-        "alarms": [asdict(one) for one in seen.alarms] if reveal or not hidden else [],
+        "alarms": [asdict(one) for one in alarms_told(seen, reveal)],
         "runbooks": plan.runbooks,
         "action_items": [dict(one) for one in seen.action_items],
         "would_run": seen.would_run,
         "refusals": refusals(seen, reveal),
     }  # fmt: skip
     return cast("dict[str, Json]", found)
+
+
+def alarms_told(seen: Preview, reveal: bool) -> list[Alarm]:
+    """Return the alarms as far as they may be told: those that announced items and injects count on."""
+    plan = seen.loaded.plan
+    told = [part for part in parts_of(plan) if announced(plan, part)]
+    public = {part.expect.page for part in told if part.expect}
+    public |= {part.alarm for part in told if isinstance(part, Inject)}
+    return [one for one in seen.alarms if reveal or one.name in public]
 
 
 def refusals(seen: Preview, reveal: bool) -> list[str]:

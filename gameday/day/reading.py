@@ -21,7 +21,7 @@ from gameday.day.plan import Item, Plan, Roles
 from gameday.decode import attempt, suggestion
 from gameday.engine.check import check
 from gameday.errors import InputError, Problem, UsageError
-from gameday.gate.suite import near
+from gameday.gate.suite import is_file, near
 from gameday.model import Json
 from gameday.source import Path_, Source
 
@@ -50,12 +50,12 @@ def is_plan(data: Json) -> bool:
 
 
 def find(name: str, root: Path) -> Path:
-    """Return the file of the plan called *name*: a path, or the name of a file in `plans`.
+    """Return the file of the plan called *name*: a path, from here or from the suite, or the name of one in `plans`.
 
     Raises UsageError with what there is.
     """
     if Path(name).suffix in (".yaml", ".yml", ".json"):
-        return Path(name)
+        return near(root / name) if is_file(root / name) and not is_file(Path(name)) else Path(name)
     path = root / FOLDER / f"{name}.yaml"
     if path.is_file():
         return near(path)

@@ -15,6 +15,7 @@ from gameday.decode import suggestion
 from gameday.runbooks.shell import Word
 
 DESK = "gameday.cli"
+HELP = ("--help", "-h")
 Found = tuple[int, str]
 
 
@@ -28,9 +29,12 @@ def problems(words: Sequence[Word], root: Path) -> list[Found]:
 def _walk(command: click.Command, above: click.Context | None, words: Sequence[Word], root: Path) -> Iterator[Found]:
     name, rest = words[0], list(words[1:])
     context = click.Context(command, above, name.text)
+    short_for = getattr(command, "short_for", "")  # the verb that may be left out
+    if isinstance(command, click.Group) and short_for and rest and rest[0].text not in (*command.commands, *HELP):
+        rest = [Word(name.offset, (short_for,)), *rest]
     hidden = {f"\0{number}": word for number, word in enumerate(rest) if word.holes}  # no value is judged
     spelled = [next((key for key, held in hidden.items() if held is word), word.text) for word in rest]
-    if "--help" in spelled or "-h" in spelled or "--version" in spelled:
+    if {*HELP, "--version"} & set(spelled):
         return
     try:
         given, left, _ = command.make_parser(context).parse_args(list(spelled))
@@ -95,6 +99,11 @@ def _misfit(param: click.Parameter, value: str, context: click.Context, root: Pa
     if isinstance(param.type, click.Path):
         if isinstance(param, click.Argument) and "/" in value and not _is_there(value, root):
             yield f"no file {value!r} in the suite; name one that is there"
+        return
+    if isinstance(param, click.Argument) and param.name in ("plan", "plans"):
+        known = sorted(path.stem for path in (root / "plans").glob("*.yaml"))
+        if known and not (value in known or _is_there(value, root)):
+            yield f"no plan {value!r} in plans; {suggestion(value, known)}"
         return
     try:
         param.type.convert(value, param, context)

@@ -29,6 +29,14 @@ EXAMPLE = ROOT / "examples" / "pipeline"
 DEPLOY = EXAMPLE / ".github" / "workflows" / "deploy.yml"
 GATE = ROOT / ".github" / "workflows" / "gate.yml"
 WATCH = ROOT / ".github" / "actions" / "watch"
+DAY = ROOT / ".github" / "actions" / "day"
+PLAN = """\
+title: A short day
+roles: {{owner: Team Resilience, coordinator: Alex Moran}}
+when: {when}
+checklist: [{{ask: "Is support told?"}}, {{look: nothing-runs}}]
+agenda: [{{name: talk, pause_s: 0.5}}]
+"""
 COMMIT = "c0ffee1"
 MANIFEST = manifest_of("default", commit=COMMIT)  # a good release: the same build, other bytes
 DEFAULT, BUILT = digest_of(manifest_of("default")), digest_of(MANIFEST)
@@ -155,6 +163,20 @@ def test_watch_of_a_good_release_through_the_action(lab: Twin, machine: Machine,
     assert well and (outputs["exit"], outputs["outcome"]) == ("0", "well"), said
     assert actions_called(calls(lab.settings.home)[before:]) <= actions_of("watch")
     assert "gameday watch: well" in machine.summary
+
+
+@pytest.mark.parametrize(("when", "ends"), [("{}", ("4", "inconclusive")), ("{date: 2020-01-01}", ("3", "missed"))])
+def test_day_through_the_action(lab: Twin, machine: Machine, tmp_path: Path, when: str, ends: tuple[str, str]) -> None:
+    """A day that checked nothing, or came too late, fails its step; its report is the summary, and it is settled."""
+    plan = tmp_path / "short.yaml"
+    plan.write_text(PLAN.format(when=when))
+    given = {"plan": str(plan), "install": "none", "runs": str(tmp_path / "runs")}
+    well, outputs = machine.action(DAY, given, machine.contexts)
+    said = "\n".join(step.said for step in machine.steps)
+    assert (outputs["exit"], outputs["outcome"]) == ends and not well, said
+    assert machine.ended()["Nothing stays broken"] == "success" and machine.ended()["Keep the evidence"] == "left out"
+    assert f"{ends[1].capitalize()}: A short day" in machine.summary
+    assert sorted((tmp_path / "runs").glob("*-day-short/day.json"))[-1].parent == Path(outputs["folder"])
 
 
 def test_image_that_cannot_start_fails_the_job(lab: Twin, machine: Machine) -> None:

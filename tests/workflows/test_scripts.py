@@ -117,6 +117,17 @@ def test_a_day_ends_as_its_record_says(stage: Stage, code: int, outcome: str, en
     assert outputs["json"] == "runs/2026-12-02T10-00-00Z-day-smoke/day.json"
 
 
+def test_a_day_that_went_on_is_told_from_its_old_folder(stage: Stage) -> None:
+    """A day that was cut short has its folder already; what ended it now is its record."""
+    folder = stage.folder / "runs" / "2026-12-02T10-00-00Z-day-smoke"
+    folder.mkdir()
+    ended, outputs, summary = stage(
+        "sleep 0.1\n" + (RECORD % "went well").replace("gate", "day") + "echo over >&2\n", "day"
+    )
+    assert (ended, outputs["outcome"], summary) == (0, "went well", "")
+    assert outputs["folder"] == "runs/2026-12-02T10-00-00Z-day-smoke"
+
+
 def test_signal_of_a_cancelled_step_reaches_gameday(stage: Stage) -> None:
     """The script hands an interrupt on, waits until gameday has undone and written, and tells its end."""
     undo = f"undo() {{\nsleep 0.3\n{RECORD % 'interrupted'}exit 130\n}}\ntrap undo TERM\n"

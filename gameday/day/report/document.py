@@ -92,7 +92,7 @@ def document(folder: Path, outcome: str, exit_code: int | None, why: Sequence[st
         **_times(told),
         "outcome": outcome,
         "exit": exit_code,
-        "why": list(why or reading.reasons(told.state)),
+        "why": list(why or reading.reasons(told.state, told.events)),
         "roles": cast("Json", told.plan.roles.named()),
         "objectives": list(told.plan.objectives),
         "go_no_go": [{"text": asked(line), "answer": answer, "must": line.must} for line, answer in answers(told)],

@@ -85,10 +85,13 @@ def read(folder: Path) -> Told:
     return Told(folder, record.document("plan.json"), plan_of(folder), events, fold(events), _played(folder, events))
 
 
-def reasons(state: DayState) -> list[str]:
-    """Return why a day ended as it did, where nobody said so: what stopped it, else how many experiments held."""
-    verdicts = [item.verdict for item in state.items.values() if item.verdict]
-    held = sum(verdict == Verdict.HELD.value for verdict in verdicts)
+def reasons(state: DayState, events: Sequence[Event]) -> list[str]:
+    """Return why a day ended as it did, where nobody said so: what stopped it, else how many experiments held, also
+    of those that injects put in.
+    """
+    verdicts = {(event.item, event.data.get("inject") or ""): event.data["verdict"] for event in events
+                if event.kind in ("run.ended", "item.ended") and event.data.get("verdict")}  # fmt: skip
+    held = sum(verdict == Verdict.HELD.value for verdict in verdicts.values())
     many = f"{held} of {len(verdicts)} experiment{'' if len(verdicts) == 1 else 's'} held"
     return state.why or [many if verdicts else "no experiment was played"]
 
@@ -100,7 +103,8 @@ def stands(folder: Path) -> tuple[str, int | None, list[str]]:
     if state.ended is not None:
         told = next(event.data.get("why") for event in reversed(events) if event.kind == "day.ended")
         saved = told if isinstance(told, list) else Record(folder).document("day.json").get("why")
-        return state.outcome, state.exit, [str(each) for each in cast("list[Json]", saved or [])] or reasons(state)
+        said = [str(each) for each in cast("list[Json]", saved or [])]
+        return state.outcome, state.exit, said or reasons(state, events)
     if state.pid and Mortal.of(state.pid).alive:
         return GOING_ON, None, ["the day goes on: this is as far as it is"]
     return INTERRUPTED, 130, ["the day's process was killed, or the machine went down, before its end"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,14 @@ def test_experiments_and_plans_with_their_last_word(tmp_path: Path, monkeypatch:
     assert rows["experiments/ecs/stop-one-task.yaml"]["proof"] == ["ecs.task_stopped", "ecs.task_replaced"]
     page = CliRunner().invoke(command, ["--runs", str(tmp_path)], standalone_mode=False).output
     assert "game day: 4 items" in page and "last: went well" in page and "fault-in-the-break" not in page
+
+
+def test_a_plan_that_is_wrong_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with it is for `gameday check` to tell; the list is whole."""
+    for name in ("probes", "actions", "experiments", "plans"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "plans" / "odd.yaml").write_text("title: [x]\nagenda: 5\ninjects: {a: 1}\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    assert told.exception is None and [(row["items"], row["injects"]) for row in json.loads(told.output)] == [(0, 0)]

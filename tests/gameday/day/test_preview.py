@@ -43,13 +43,23 @@ def seen(lab: Environment) -> Preview:
 
 def test_what_is_not_announced_is_counted_and_not_named(seen: Preview) -> None:
     """For people and for programs; an inject is not more announced than its item."""
-    hidden = ("bad-release", "fault-in-the-break", "commander-leaves", "17", "bad-deployment")
+    hidden = ("bad-release", "fault-in-the-break", "commander-leaves", "17", "bad-deployment", "acknowledges within")
     page, document = "\n".join(told(seen, False)), json.dumps(plain(seen))
     for word in hidden:
         assert word not in page and word not in document, word
     count = len(seen.loaded.plan.injects) - 1
     assert f"{count} that are not announced" in page and plain(seen)["hidden_injects"] == count
     assert "coordinator: the game day is over" in page and page.count("(not announced)") == 3
+
+
+def test_the_alarm_of_a_hidden_item_is_hidden(seen: Preview) -> None:
+    """Also in a plan without injects, for people and for programs; once it is announced it is told."""
+    plan = replace(seen.loaded.plan, injects=[])
+    seen = replace(seen, loaded=replace(seen.loaded, plan=plan))
+    assert plain(seen)["alarms"] == [] and "foodconnect-error-rate" not in "\n".join(told(seen, False))
+    plan = replace(plan, agenda=[replace(item, announced=True) for item in plan.agenda])
+    seen = replace(seen, loaded=replace(seen.loaded, plan=plan))
+    assert "foodconnect-error-rate" in json.dumps(plain(seen)["alarms"])
 
 
 def test_revealed_everything_is_there(seen: Preview) -> None:

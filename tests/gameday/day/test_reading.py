@@ -108,6 +108,18 @@ def test_a_plan_that_is_not_there(root: Path, planned: Planned) -> None:
         find("mina", root)
 
 
+def test_a_plan_is_found_from_here_and_from_the_suite(
+    root: Path, planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schedule names the file as seen from the suite; the one of the working directory comes first."""
+    planned(WHOLE)
+    assert find("plans/mine.yaml", root) == Path("plans/mine.yaml")
+    (root / "elsewhere").mkdir()
+    monkeypatch.chdir(root / "elsewhere")
+    assert find("plans/mine.yaml", root) == root / "plans" / "mine.yaml"
+    assert find("plans/none.yaml", root) == Path("plans/none.yaml")
+
+
 def item(text: str) -> str:
     """Return a plan whose agenda ends with an item, in line 5."""
     return f"{HEAD}agenda:\n- {{name: stop, experiment: {STOP}}}\n- {{{text}}}"
@@ -136,6 +148,7 @@ MISTAKES = {
     item("name: b, pause_s: 0"): (5, 22, "write more than 0"),
     item("name: b, pause_s: 1:30"): (5, 22, "must be a number, not '1:30'"),
     item("name: B b, pause_s: 9"): (5, 10, "write it as `stop-one-task`"),
+    item(f"name: {'a' * 61}, pause_s: 9"): (5, 10, "write 60 at most"),
     item("name: last, pause_s: 9"): (5, 10, "a word of `only_if`"),
     item("name: stop, pause_s: 9"): (5, 10, "stands twice"),
     item("name: b, pause_s: 9, set: {cluster: x}"): (5, 25, "belongs to an experiment"),
@@ -161,6 +174,8 @@ MISTAKES = {
     inject("during: talk, message: x, for_s: 9"): (4, 48, "belongs to `leaves`"),
     inject("during: talk, message: x, expect: {page: y}"): (4, 48, "belongs to `alarm` or `experiment`"),
     inject("during: talk, leaves: Cyd"): (4, 44, "did you mean 'Cy'?"),
+    inject(r'during: talk, message: "a\u202eb"'): (4, 45, r"the character '\u202e' is not to be seen"),
+    more(r'objectives: ["a\e[2Jb"]'): (4, 14, r"the character '\x1b' is not to be seen"),
     more("checklist: [{must: true}]"): (4, 13, "either `ask`"),
     more("checklist: [{look: stedy}]"): (4, 20, "did you mean 'steady'?"),
     more("environment: labb"): (4, 14, "did you mean 'lab'?"),
@@ -169,6 +184,8 @@ MISTAKES = {
     more("when: {zone: Europe/Dublyn}"): (4, 14, "no time zone 'Europe/Dublyn'"),
     more("when: {date: 2026-13-01}"): (4, 14, "'2026-13-01' is no timestamp"),
     more("when: {date: soon}"): (4, 14, "is no date"),
+    more('when: {date: 9999-12-31, begins: "23:00", zone: America/New_York}'): (4, 14, "is no date"),
+    more("when: {date: 0001-01-01, zone: Pacific/Auckland}"): (4, 14, "is no date"),
     more('when: {cron: "30 9 * WED"}'): (4, 14, "write minute hour"),
     more("when:\n  cron: * 9 * * *"): (5, 10, 'begins with "*" needs quotes'),
     more('when: {cron: "30 9 * * WED", date: 2026-12-03}'): (4, 14, "keep one of them"),
@@ -210,6 +227,7 @@ UNWISE = {
         4, 14, "each of the next 12 days meets a freeze"),
     more("when: {lasts_s: 60}"): (4, 17, "takes at least 1.5 min by the phases of lab, the day lasts 1 min"),
     more("environment: staging"): (3, 35, "ecs.stop_task is not among the 0 actions of [environments.staging.rules]"),
+    inject("during: stop, after_s: [500, 900], message: hi"): (4, 45, "so this never comes; write less than that"),
     more("runbooks: [docs/runbooks/none.md]"): (4, 12, "no runbook 'docs/runbooks/none.md'"),
 }  # fmt: skip
 

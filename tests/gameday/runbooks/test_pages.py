@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_each_page_has_what_is_looked_for_at_night(path: Path) -> None:
     assert "| Who may |" in text and "| Goal |" in text and "```text" in text
     assert {"Decide", "How bad"} & set(headings)
     assert len(page.steps) >= 6 and sum(bool(step.commands) for step in page.steps) >= 5
+
+
+def test_the_wheel_has_every_page_that_a_check_needs() -> None:
+    """The pages, and what they link to, are in the bundled suite: a plan names them, and its check follows links."""
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    bundled = [ROOT / name for name in targets["wheel"]["force-include"]]
+    linked = {(page.parent / link.target.partition("#")[0]).resolve() for page in PAGES
+              for link in runbooks.read(page).links if "://" not in link.target}  # fmt: skip
+    for page in (*PAGES, *linked):
+        assert any(page.is_relative_to(part) for part in bundled), page
+    assert not any((ROOT / "docs").is_relative_to(part) for part in bundled), "the suite's own pages are not of it"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

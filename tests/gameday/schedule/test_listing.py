@@ -118,6 +118,18 @@ def test_the_plan_comes_first_or_after_the_options(suite: Path) -> None:
     assert schedule("write", "weekly", "--as", "cron").stdout == told.stdout
 
 
+def test_the_bundled_suite_plays_where_it_is_scheduled(
+    suite: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its days write their records into the working directory, and not beside the installed code."""
+    monkeypatch.setattr("gameday.config.BUNDLED", suite)
+    monkeypatch.setattr("gameday.cli.schedule.BUNDLED", suite)
+    here = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(here)
+    told = schedule("weekly", "--as", "cron")
+    assert told.exception is None and f"cd {here} && " in told.stdout and str(suite) not in told.stdout
+
+
 def test_files_are_written_where_they_are_asked(suite: Path) -> None:
     """A workflow to its file, units into a folder; their names go to standard error."""
     told = schedule("weekly", "--as", "github", "--out", ".github/workflows/weekly.yml")
@@ -152,13 +164,16 @@ def test_eventbridge_is_one_json_document(suite: Path) -> None:
         (("weekly", "--as", "cron", "--on", "stagin"), "did you mean 'staging'"),
         (("weekly", "--as", "eventbridge", "--on", "staging"), "staging has no runner"),
         (("never", "--as", "cron"), "nothing to schedule"),
+        (("past", "--as", "eventbridge"), "2020-01-01 10:00 is over; give the day another date"),
         (("weekly", "--as", "cron", "--out", "plans"), "is a folder"),
         (("weekly", "--as", "systemd", "--out", "gameday.toml"), "is a file"),
+        (("weekly", "--as", "cron", "--out", "gameday.toml/x"), "cannot be written"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(suite: Path, words: tuple[str, ...], said: str) -> None:
     """With what to write instead."""
-    (suite / "plans" / "never.yaml").write_text(PLAN.format(environment="lab", when="{}"))
+    for name, when in (("never", "{}"), ("past", "{date: 2020-01-01}")):
+        (suite / "plans" / f"{name}.yaml").write_text(PLAN.format(environment="lab", when=when))
     told = schedule(*words)
     assert isinstance(told.exception, UsageError) and said in str(told.exception)
 
