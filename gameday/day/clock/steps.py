@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import cast
 
 from gameday.day.clock.hits import Hit, recovered
+from gameday.day.clock.order import coarse
 from gameday.day.clock.values import Step, StepName
 from gameday.day.events import Event
 from gameday.day.plan import Bands
@@ -159,7 +160,7 @@ def resolve(sight: Sight, paged: Step) -> Step:
         open_ = "the incident was still open at last" if paged.at is not None else "there was no incident"
         return Step("resolve", why=sight.blind(PAGING) or open_)
     last = ended[-1]
-    return Step("resolve", last.at, sight.after(last.at), why=last.text, within_s=_coarse(last))
+    return Step("resolve", last.at, sight.after(last.at), why=last.text, within_s=coarse(last))
 
 
 def diagnose(sight: Sight) -> Step:
@@ -225,14 +226,14 @@ def _unheard(sight: Sight) -> str:
 
 def _judged(name: StepName, sight: Sight, event: Event, band: float) -> Step:
     """Return the step at *event*; what is given in whole seconds may be on either side of the limit."""
-    after, coarse = sight.after(event.at), _coarse(event)
-    met: bool | None = after + coarse <= band
+    after, slack = sight.after(event.at), coarse(event)
+    met: bool | None = after + slack <= band
     why = event.text
     if after > band:
         met, why = False, f"{why} ({after:.0f} s after the hit, the limit is {band:g} s)"
     elif not met:
         met, why = None, f"{why} (given in whole seconds, and within one of the limit)"
-    return Step(name, event.at, after, band, met, why, coarse)
+    return Step(name, event.at, after, band, met, why, slack)
 
 
 def _missing(name: StepName, sight: Sight, band: float, nobody: str, blind: str, over_at: float | None = None) -> Step:
@@ -253,11 +254,6 @@ def _over_at(sight: Sight) -> float | None:
     ended = sight.of_incidents("page.resolved")
     done = {str(one.data.get("incident")) for one in ended}
     return ended[-1].at if sight.incidents and done == sight.incidents else None
-
-
-def _coarse(event: Event) -> float:
-    found = event.data.get("within_s")
-    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def nothing_hit(hit: Hit, bands: Bands) -> tuple[Step, ...]:

@@ -31,6 +31,7 @@ class Step:
     band_s: float | None
     met: bool | None
     why: str = ""
+    within_s: float = 0.0  # `at` and `after_s` are the earliest they can be, and at most so much too early
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def hits(told: Told) -> list[Hit]:
 
 def _hit(told: Told, found: clock.Clock) -> Hit:
     """Return one clock as this report takes it."""
-    steps = tuple(Step(each.name, each.at, each.after_s, each.band_s, each.met, each.why) for each in found.steps)
+    steps = tuple(Step(each.name, each.at, each.after_s, each.band_s, each.met, each.why, each.within_s)
+                  for each in found.steps)  # fmt: skip
     file = experiment_of(told, found.name)
     return Hit(found.name, found.item, found.hit_at, steps, file, found.alarm, found.silence_s)
 
