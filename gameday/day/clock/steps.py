@@ -21,6 +21,7 @@ from gameday.day.plan import Bands
 EARLY_S = 2.0
 PAGING, CHAT, PAGE, ALARMS = "PagerDuty", "Slack", "Statuspage", "CloudWatch"
 WORDS = ("chat.said", "status-page.changed")
+BY_ITSELF = "nobody noted a mitigation; the load found users well again"
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,7 @@ def mitigate(sight: Sight) -> Step:
     well, at = recovered(sight.hit.findings)
     if at is not None and well:
         after = sight.after(at)
-        why = "nobody noted a mitigation; the load found users well again"
-        return Step("mitigate", at, after, band, after <= band, why)
+        return Step("mitigate", at, after, band, after <= band, BY_ITSELF)
     if well is False:
         why = "nobody noted a mitigation, and users were not well again before the load ended"
         return Step("mitigate", band_s=band, met=False if sight.waited_s >= band else None, why=why)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gameday.day.report.sayings import figure_rows, happened, item_rows, lasted, outcome_face, place
+from gameday.day.report.sayings import after, figure_rows, happened, item_rows, lasted, outcome_face, place
 from reports.md import prose, safe
 from reports.parts.words import seconds
 
@@ -86,12 +86,14 @@ def _clocks(day: Mapping[str, Any]) -> list[str]:
     lines = []
     for clock in day["clocks"]:
         rows = [
-            (step["name"], "-" if step["after_s"] is None else seconds(step["after_s"]),
+            (step["name"], after(step),
              "-" if step["band_s"] is None else seconds(step["band_s"]),
              f"{MET[step['met']] if step['band_s'] is not None else ''} {prose(step['why'])}".strip())
             for step in clock["steps"]
         ]  # fmt: skip
         lines += [f"## People's clock: {safe(clock['name'])}", ""]
+        hops = [f"{hop['at'][11:23]} {hop['name']}" for hop in clock.get("hops", [])]
+        lines += [f"{' → '.join(hops)}", ""] if hops else []
         lines += _table(("Step", "After the hit", "At most", "In time"), rows, (1, 2))
     return lines
 

@@ -91,6 +91,30 @@ def happened(day: Mapping[str, Any]) -> str:
     return f"{played}. {failed} ({percent(told['errors'] / told['requests'])})."
 
 
+def people(day: Mapping[str, Any]) -> list[tuple[str, str, bool | None]]:
+    """Return (whose clock, in a sentence how word of it travelled, whether the page came in time) of each hit."""
+    return [(clock["name"], *_travelled({step["name"]: step for step in clock["steps"]})) for clock in day["clocks"]]
+
+
+def _travelled(steps: Mapping[str, Mapping[str, Any]]) -> tuple[str, bool | None]:
+    page = steps["page"]
+    if page["after_s"] is None:
+        return page["why"] or "no page was seen", page["met"]
+    said = [(word, steps[name]) for name, word in
+            (("page", "paged"), ("acknowledge", "acknowledged"), ("communicate", "others told"))]  # fmt: skip
+    told = [f"{word} after {after(step)}" if step["after_s"] is not None else f"not {word}" for word, step in said]
+    return ", ".join(told), page["met"]
+
+
+def after(step: Mapping[str, Any]) -> str:
+    """Return how long a step took; of what is given in whole seconds between what and what."""
+    if step["after_s"] is None:
+        return "-"
+    slack = step.get("within_s") or 0.0
+    first = seconds(step["after_s"])
+    return f"{first} to {seconds(round(step['after_s'] + slack, 3))}" if slack else first
+
+
 def item_rows(day: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the action items, what must be done first before what is done."""
     items: Sequence[Mapping[str, Any]] = day["action_items"]
