@@ -48,5 +48,6 @@ def _causes(cause: Event, event: Event) -> bool:
     if not event.data.get("alarm") or cause.data.get("alarm") != event.data["alarm"]:
         return False
     if event.kind == "page.resolved":
-        return cause.kind == "alarm.over" and bool(event.data.get("automatic"))
-    return event.kind == "page.triggered" and (cause.kind == "alarm.fired" or bool(cause.data.get("opens")))
+        over = cause.kind == "alarm.over" or cause.data.get("opens") is False
+        return over and bool(event.data.get("automatic"))
+    return event.kind == "page.triggered" and (cause.kind == "alarm.fired" or cause.data.get("opens") is True)

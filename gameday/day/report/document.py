@@ -135,7 +135,8 @@ def _items(told: Told, hits: Sequence[Hit]) -> list[actions.ActionItem]:
     before = actions.taken_over(folder.parent, stem, told.plan.carries, told.end, folder.name)
     owner = told.plan.roles.owner
     all_ = actions.items(
-        folder.name, owner, told.end, missed(told, hits), held(told, hits), before, told.events
+        folder.name, owner, told.end, missed(told, hits), held(told, hits), before, told.events,
+        text(table(dict(told.head), "environment"), "name"),
     )  # fmt: skip
     order = ("overdue", "open", "done")
     return sorted(all_, key=lambda item: (order.index(item.status), item.due, item.id))

@@ -93,7 +93,7 @@ def hms(at: str | None) -> str:
 
 def instant(hop: Mapping[str, Any]) -> str:
     """Return the instant of a hop, `10:00:14.250`; with `+` where it can have been up to a second later."""
-    return hop["at"][11:23] + (" +" if hop["within_s"] else "")
+    return f"{hop['at'][11:23]}{' +' if hop['within_s'] else ''}"
 
 
 def day_of(at: str | None) -> str:

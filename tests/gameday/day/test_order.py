@@ -35,5 +35,7 @@ def test_what_is_no_cause_moves_nothing() -> None:
               Event(11.5, "alarm.fired", data=ALARM), page(20.0, "resolved"),
               Event(20.5, "alarm.over", data=ALARM)]  # fmt: skip
     assert [at for kind, at, _ in placed(*events) if kind.startswith("page.")] == [10.0, 20.0]
+    told = Event(20.6, "alarm.told", data={**ALARM, "opens": False})
+    assert placed(page(20.0, "resolved", automatic=True), told)[0][0] == "alarm.told"
     by_machine = [page(20.0, "resolved", automatic=True), Event(20.5, "alarm.over", data=ALARM)]
     assert placed(*by_machine) == [("alarm.over", 20.5, None), ("page.resolved", 20.5, 0.5)]
