@@ -158,10 +158,10 @@ def _latest(runs: Path, plan_stem: str, before: str) -> dict[str, ActionItem]:
     later: list[Path] = []
     for folder in reversed(_days(runs, plan_stem, before)):
         document = cast("dict[str, Any]", Record(folder).document("day.json"))
-        if not document:
+        if not isinstance(document.get("action_items"), list):  # killed, or its report could not be written
             later.append(folder)
             continue
-        found = _read(document.get("action_items") or [])
+        found = _read(document["action_items"])
         break
     else:
         found = {}

@@ -143,3 +143,10 @@ def test_what_holds_elsewhere_closes_nothing() -> None:
     assert len({item.id for item in both}) == 2
     found = items("d3", "Ada", BEGAN, [], {FAILOVER.key: "it held"}, [there], [], environment="staging")
     assert [item.status for item in found] == ["done"]
+
+
+def test_a_day_whose_report_failed_loses_nothing(tmp_path: Path) -> None:
+    """Its bare `day.json` names no action items: those of the day before are taken over all the same."""
+    saved(tmp_path, FIRST, opened())
+    (saved(tmp_path, SECOND) / "day.json").write_text(json.dumps({"schema": 1, "outcome": "went well"}))
+    assert [item.id for item in carried(tmp_path, "small", BEGAN + 2 * WEEK)] == [opened().id]
