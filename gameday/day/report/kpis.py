@@ -91,6 +91,8 @@ def _people(told: Told, hits: Sequence[Hit], step_name: str) -> Figure:
         return replace(base, why="no clock of people ran: nothing hit users, or nobody had to be paged")
     if not parts:
         return replace(base, why=f"not measured: {whys[0]}" if whys else "not measured: it was not asked for")
+    limits = {part.target for part in parts}
+    base = replace(base, target=limits.pop() if len(limits) == 1 else band)
     known = [part.value for part in parts if part.value is not None]
     met = False if unmet else True if all(step_met(hit, step_name) for hit in hits) else None
     found = _measured(base, parts, median(known) if known else None, max(known, default=None), met)

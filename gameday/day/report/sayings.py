@@ -11,8 +11,8 @@ from reports.parts.faces import Face
 from reports.parts.words import UNKNOWN, count, percent, seconds
 
 FACES: Mapping[str, Face] = {
-    "went well": Face("held", "Went well", "every experiment held, and people were in time", "✅"),
-    "weaknesses found": Face("broke", "Weaknesses found", "an objective was missed, or people were late", "❌"),
+    "went well": Face("held", "Went well", "every experiment held, and every page came", "✅"),
+    "weaknesses found": Face("broke", "Weaknesses found", "an objective was missed, or a page never came", "❌"),
     "no-go": Face("refused", "No go", "the day did not begin; nothing was touched", "⛔"),
     "missed": Face("refused", "Missed", "it was too late to begin; nothing was touched", "⛔"),
     "inconclusive": Face("inconclusive", "Inconclusive", "a proof is missing, so the day cannot say", "❔"),
