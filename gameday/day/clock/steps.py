@@ -112,10 +112,11 @@ def page(sight: Sight) -> Step:
     band = sight.hit.page_s
     if sight.pages:
         return _judged("page", sight, sight.pages[0], band)
-    if blind := sight.blind(PAGING):
+    asked = _asked(sight)
+    if not asked and (blind := sight.blind(PAGING)):  # a service that fails later takes back nothing
         return Step("page", band_s=band, why=blind)
-    reasons = _reasons(sight)
-    if sight.waited_s >= band or reasons:
+    reasons = _reasons(asked)
+    if sight.waited_s >= band or asked:
         unnamed = next((one for one in sight.of("page.triggered") if not one.data.get("alarm")), None)
         if unnamed is not None and not reasons:
             why = f"a page came {sight.after(unnamed.at):.0f} s after the hit, but does not name {sight.hit.alarm}"
@@ -125,10 +126,14 @@ def page(sight: Sight) -> Step:
     return Step("page", band_s=band, why=f"no page in {sight.waited_s:.0f} s; its limit of {band:g} s is not over")
 
 
-def _reasons(sight: Sight) -> str:
+def _asked(sight: Sight) -> list[Event]:
+    """Return where the day wrote down that the page had not come in its time."""
+    name = sight.hit.inject or sight.hit.item
+    return [one for one in sight.events if one.kind == "people.missed" and one.data.get("name") == name]
+
+
+def _reasons(asked: Sequence[Event]) -> str:
     """Return what AWS says about why it did not come."""
-    asked = [one for one in sight.events if one.kind == "people.missed" and one.data.get("name") == (
-        sight.hit.inject or sight.hit.item)]  # fmt: skip
     found = cast("list[object]", asked[-1].data.get("why") or []) if asked else []
     return "; ".join(str(one) for one in found if not str(one).startswith("not known: "))
 
