@@ -20,8 +20,8 @@ from gameday.model import Json
 from reports.parts.dig import listing, number
 from reports.parts.words import count, percent, seconds
 
-WORST_FIRST = ("undo", "stopped", "experiment", "users", "unproven", "clock", "check", "inject", "unread", "channel",
-               "not-known", "availability", "runbook", "action-item")  # fmt: skip
+WORST_FIRST = ("undo", "stopped", "experiment", "users", "unproven", "clock", "not-known", "check", "inject", "unread",
+               "channel", "availability", "runbook", "action-item")  # fmt: skip
 SHOWN = ("page", "acknowledge", "communicate")  # steps that services show without anybody taking notes
 REACTED_S = 900.0  # whoever says nothing for so long has not reacted
 

@@ -100,10 +100,19 @@ def _travelled(steps: Mapping[str, Mapping[str, Any]]) -> tuple[str, bool | None
     page = steps["page"]
     if page["after_s"] is None:
         return page["why"] or "no page was seen", page["met"]
-    said = [(word, steps[name]) for name, word in
-            (("page", "paged"), ("acknowledge", "acknowledged"), ("communicate", "others told"))]  # fmt: skip
-    told = [f"{word} after {after(step)}" if step["after_s"] is not None else f"not {word}" for word, step in said]
-    return ", ".join(told), page["met"]
+    words = (
+        ("acknowledge", "acknowledged", "nobody acknowledged"),
+        ("communicate", "others told", "nobody told others"),
+    )
+    told = [_step(steps[name], word, nobody) for name, word, nobody in words]
+    return ", ".join([f"paged after {after(page)}", *told]), page["met"]
+
+
+def _step(step: Mapping[str, Any], word: str, nobody: str) -> str:
+    """Return a step in a word or two; that nobody did it only where that is known."""
+    if step["after_s"] is not None:
+        return f"{word} after {after(step)}"
+    return nobody if step["met"] is False or step["why"].startswith("nobody") else f"{word}: not known"
 
 
 def after(step: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from gameday.day.plan import Inject, Item, Roles
 from gameday.day.report import document, markdown
 from gameday.day.report import page as report
 from gameday.day.report.picture import lanes
+from gameday.day.report.sayings import people
 from gameday.day.report.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
 from gameday.model import from_iso
@@ -304,3 +305,13 @@ def test_each_hop_from_the_alarm_to_the_status_page_has_its_instant(tmp_path: Pa
     assert [row["source"] for row in day["timeline"] if row["kind"] == "page.resolved"] == ["machines"]
     first = Page(report.render(day).partition('<section class="timeline">')[0]).text
     assert "acknowledged after 1.8 s to 2.8 s" in " ".join(first.split())
+
+
+def test_that_nobody_did_something_is_said_only_where_it_is_known() -> None:
+    """What a service that could not be read did not show is not known on the first screen either."""
+    page = {"name": "page", "after_s": 3.0, "met": True, "why": "", "within_s": 1.0}
+    nobody = {"after_s": None, "met": None, "why": "nobody acknowledged, and it was over after 40 s"}
+    blind = {"after_s": None, "met": None, "why": "Slack cannot be read: 503"}
+    steps = [page, {"name": "acknowledge", **nobody}, {"name": "communicate", **blind}]
+    [(_, said, _)] = people({"clocks": [{"name": "x", "steps": steps}]})
+    assert said == "paged after 3 s to 4 s, nobody acknowledged, others told: not known"
