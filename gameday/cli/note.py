@@ -82,7 +82,9 @@ def _day(runs: Path, name: str, late: bool) -> Opened:
     for folder in reversed(folders):
         opened = again(folder, redact)
         ended = opened.state.ended
-        if name or ended is None or (late and time.time() - ended < OVER_S):
+        newest = max((event.at for event in opened.timeline.read()), default=0.0)
+        recent = time.time() - (ended or newest) < OVER_S  # a day that was killed, and never resumed, does not go on
+        if name or (recent and (late or ended is None)):
             return opened
     raise UsageError(
         f"no day {name} in {runs}" if name else f"no game day goes on in {runs}; name one that has ended with --day"

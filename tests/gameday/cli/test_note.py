@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,19 @@ def test_a_day_that_is_over_takes_no_note(day: folder.Opened) -> None:
         note("too late")
     assert note("all the same", "--day", day.folder.name) == 0
     assert written(day).text == "all the same"
+
+
+def test_what_is_done_must_be_there(day: folder.Opened) -> None:
+    """An id that the day does not know is refused, and nothing is written down."""
+    with pytest.raises(UsageError, match="no open action item nope; it has none"):
+        note("--done", "nope", "it is there")
+    assert not [event for event in day.timeline.read() if event.kind == "note"]
+
+
+def test_a_day_that_was_killed_long_ago_does_not_go_on(day: folder.Opened) -> None:
+    """Notes are not written into a day that nobody resumed for a week, unless it is named."""
+    old = [json.loads(line) for line in day.timeline.path.read_text().splitlines() if line]
+    day.timeline.path.write_text("".join(json.dumps({**one, "at": one["at"] - 8 * 86400}) + "\n" for one in old))
+    with pytest.raises(UsageError, match="no game day goes on"):
+        note("the pool is full")
+    assert note("the pool was full", "--day", day.folder.name) == 0
