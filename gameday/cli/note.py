@@ -58,7 +58,7 @@ def command(
     suite = open_suite()
     at, who = _instant(at_), who or _me()
     opened = _day(runs, day, late=bool(action or done))
-    data = _action(opened, action, owner, due) if action else {"action_id": done} if done else {}
+    data = _action(opened, action, owner, due) if action else {"action_id": _known(opened, done)} if done else {}
     if step:
         from gameday.day.notes import tick
 
@@ -104,6 +104,16 @@ def _action(opened: Opened, text: str, owner: str, due: str) -> dict[str, str]:
             raise UsageError(f"--due {due}: write a day as 2026-12-18") from None
     made = hashlib.sha256(f"{opened.folder.name}|{text}|{time.time()}".encode()).hexdigest()[:8]
     return {"owner": owner or opened.plan.roles.owner, "due": due, "action_id": made}
+
+
+def _known(opened: Opened, ident: str) -> str:
+    """Return the id of an action item of the day. Raises UsageError: it has none that is called so."""
+    from gameday.day.report.document import again
+
+    there = [str(item["id"]) for item in again(opened.folder)["action_items"] if item["status"] != "done"]
+    if ident not in there:
+        raise UsageError(f"{opened.folder.name} has no open action item {ident}; it has {', '.join(there) or 'none'}")
+    return ident
 
 
 def _write_again(opened: Opened) -> None:

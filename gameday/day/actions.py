@@ -38,6 +38,7 @@ class ActionItem:
     what: str = ""  # the objective, the proof, `clock NAME`, the channel
     status: Status = "open"
     how: str = ""  # it was closed
+    environment: str = ""  # where it was missed, and so where it has to hold; of what people noted, none
 
     def as_json(self) -> dict[str, Json]:
         """Return it as `day.json` has it."""
@@ -48,7 +49,7 @@ class ActionItem:
     def from_json(cls, data: Mapping[str, Any]) -> ActionItem:
         """Read what `as_json` wrote. Raises KeyError, ValueError: it is none."""
         date.fromisoformat(data["due"])
-        known: Mapping[str, Any] = {**data, "day": data["from"], "kind": data["source"]}
+        known: Mapping[str, Any] = {"environment": "", **data, "day": data["from"], "kind": data["source"]}
         return cls(**{name: str(known[name]) for name in cls.__slots__})  # type: ignore[arg-type]
 
     def at(self, today: date) -> ActionItem:
@@ -78,19 +79,20 @@ Held = Mapping[str, str]  # the key of what a day has shown to hold: the evidenc
 
 def items(
     day: str, owner: str, ended: float, misses: Sequence[Miss], held: Held, before: Sequence[ActionItem],
-    events: Iterable[Event],
+    events: Iterable[Event], environment: str = "",
 ) -> list[ActionItem]:  # fmt: skip
     """Return the action items of a day: those it took over from *before*, its own misses, and what people noted.
 
-    *owner* has what nobody else was given; *held* closes what was taken over; *ended* (epoch seconds) says what is
-    overdue, and when the new ones are due.
+    *owner* has what nobody else was given; *held* closes what was taken over of the same *environment*, for what holds
+    in the lab may be missed elsewhere; *ended* (epoch seconds) says what is overdue, and when the new ones are due.
     """
-    found = {item.id: _closed(item, day, held) for item in before}
+    found = {item.id: _closed(item, day, held) if item.environment == environment else item for item in before}
     for miss in misses:
-        ident = id_of(miss.key)
+        ident = id_of(f"{environment}\n{miss.key}" if environment else miss.key)
         known = found.get(ident)
         if known is None or known.status == "done":
-            found[ident] = ActionItem(ident, miss.text, owner, due(ended), day, miss.kind, miss.experiment, miss.what)
+            found[ident] = ActionItem(ident, miss.text, owner, due(ended), day, miss.kind, miss.experiment, miss.what,
+                                      environment=environment)  # fmt: skip
         else:
             found[ident] = replace(known, text=miss.text)
     today = datetime.fromtimestamp(ended, UTC).date()
@@ -156,10 +158,10 @@ def _latest(runs: Path, plan_stem: str, before: str) -> dict[str, ActionItem]:
     later: list[Path] = []
     for folder in reversed(_days(runs, plan_stem, before)):
         document = cast("dict[str, Any]", Record(folder).document("day.json"))
-        if not document:
+        if not isinstance(document.get("action_items"), list):  # killed, or its report could not be written
             later.append(folder)
             continue
-        found = _read(document.get("action_items") or [])
+        found = _read(document["action_items"])
         break
     else:
         found = {}

@@ -6,7 +6,7 @@ from gameday.day.events import Event
 from gameday.day.folder import Opened
 from gameday.day.report import document
 from gameday.model import Json, iso
-from gameday.record import Recorder, write_json
+from gameday.record import Record, Recorder, write_json
 from gameday.redact import Redactor
 
 
@@ -22,6 +22,8 @@ def finish(opened: Opened, redact: Redactor) -> dict[str, Json]:
         "schema": 1, "day": opened.folder.name, "plan": {"title": opened.plan.title}, "outcome": outcome,
         "exit": code, "why": list(why), "ended": iso(ended.at), "agenda": _agenda(opened),
     }  # fmt: skip
+    before = Record(opened.folder).document("day.json")
+    bare |= {key: before[key] for key in ("action_items", "runbooks") if key in before}  # it is written anew
     write_json(opened.folder / "day.json", bare)  # first: a report that fails must not leave a day without its end
     return document.finish(opened.folder, outcome=outcome, exit=code, why=why)
 

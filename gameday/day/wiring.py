@@ -78,7 +78,7 @@ class Wiring:
         self._looks: Later[tuple[str, str]] = Later(lambda error: ("unknown", f"{type(error).__name__}: {error}"))
         self._books: dict[str, Book] = {}
         self._findings: dict[str, Mapping[str, Json]] = {}
-        self._clocks: tuple[tuple[int, int], Sequence[clock.Clock]] = ((0, 0), ())
+        self._clocks: tuple[tuple[int, float], Sequence[clock.Clock]] = ((0, 0), ())
 
     def day(self, attended: bool, other: Path | None = None, at_will: bool = False) -> Day:
         """Return the day, and why it may not begin now. One that people sit at begins whenever they like.
@@ -181,7 +181,7 @@ class Wiring:
 
     def paged(self, name: str, events: Sequence[Event], now: float) -> Paged:
         """Return whether the page came that the item or inject called *name* expects."""
-        found = next((one for one in self._clock(events, now) if one.name == name), None)
+        found = next((one for one in self._clock(events, now, now) if one.name == name), None)
         if found is None:
             return Paged(None, why="the people's clock could not be read")
         page = found.step("page")
@@ -217,8 +217,9 @@ class Wiring:
                 return named(path, self.here.suite), steps(path)
         return "", ()
 
-    def _clock(self, events: Sequence[Event], now: float) -> Sequence[clock.Clock]:
-        key = len(events), int(now)
+    def _clock(self, events: Sequence[Event], now: float, turn: float | None = None) -> Sequence[clock.Clock]:
+        """Return the clocks as of *now*; once a *turn* (default: a second), for a limit may end within one."""
+        key = len(events), int(now) if turn is None else turn
         if self._clocks[0] != key:
             found: Sequence[clock.Clock] = ()
             with suppress(Exception):  # what cannot be told of people is not known, and ends no day

@@ -1,4 +1,4 @@
-"""CloudWatch's own memory of alarms: when each went into ALARM and when it left it, since the day began."""
+"""CloudWatch's own memory of alarms: when each went into ALARM, when it told an SNS topic of that, when it was over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gameday.aws import Aws, refuse_way_out
 from gameday.errors import Refusal
+from gameday.model import Json
 from gameday.notify.order import Failed, TryAgain
 from gameday.notify.wire import TOO_MANY
 from gameday.people.asking import Until
@@ -19,6 +20,7 @@ from gameday.people.seen import Seen
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import AlarmHistoryItemTypeDef
 
+_TOPIC = re.compile(r"arn:[\w-]+:sns:[\w-]*:\d*:([\w.-]+)")
 _UPDATED = re.compile(r"updated from (\w+) to (\w+)")
 
 
@@ -52,23 +54,41 @@ class Alarms:
 
     def _history(self, alarm: str) -> Iterator[AlarmHistoryItemTypeDef]:
         pages = self._aws.cloudwatch.get_paginator("describe_alarm_history").paginate(
-            AlarmName=alarm, AlarmTypes=["MetricAlarm", "CompositeAlarm"], HistoryItemType="StateUpdate",
+            AlarmName=alarm, AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             StartDate=datetime.fromtimestamp(self._since, UTC), ScanBy="TimestampAscending",
         )  # fmt: skip
         return (item for page in pages for item in page["AlarmHistoryItems"])
 
 
 def seen_of(history: Iterator[AlarmHistoryItemTypeDef]) -> Iterator[Seen]:
-    """Yield the state updates that begin or end an alarm."""
+    """Yield the state updates that begin or end an alarm, and whom CloudWatch told of each, or could not."""
+    newest = ""
     for item in history:
         alarm, at = item.get("AlarmName", ""), item["Timestamp"].timestamp()
+        if item.get("HistoryItemType") == "Action":
+            yield from _told(alarm, at, item, newest)
+            continue
         old, new = _states(item)
         if "ALARM" not in (old, new) or old == new:
+            newest = newest if old == new else ""
             continue
         kind, text = ("alarm.fired", f"{alarm} is in ALARM") if new == "ALARM" else ("alarm.over", f"{alarm} is {new}")
+        newest = new
         reason = _part(item, "newState", "stateReason")
         yield Seen(at, kind, text + (f": {reason}" if reason else ""), Alarms.name, f"{Alarms.name}:{alarm}:{at:.6f}",
                    {"alarm": alarm, "from": old, "to": new})  # fmt: skip
+
+
+def _told(alarm: str, at: float, item: AlarmHistoryItemTypeDef, state: str) -> Iterator[Seen]:
+    """Yield that CloudWatch told an SNS topic of a *state*; other actions, such as those of scaling, tell nobody."""
+    summary = item.get("HistorySummary", "")
+    found = _TOPIC.search(summary)
+    if found and state:
+        topic, ok = found[0], summary.startswith("Successfully")
+        said = "is told" if ok else "COULD NOT be told"
+        data: dict[str, Json] = {"alarm": alarm, "topic": topic, "ok": ok, "opens": state == "ALARM"}
+        yield Seen(at, "alarm.told", f"the SNS topic {found[1]} {said} that {alarm} is {state}", Alarms.name,
+                   f"{Alarms.name}:{alarm}:{at:.6f}:{topic}", data)  # fmt: skip
 
 
 def _states(item: AlarmHistoryItemTypeDef) -> tuple[str, str]:

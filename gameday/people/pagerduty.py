@@ -134,10 +134,11 @@ def seen_of(
         at = instant(inner(entry, "created_at"))
         if verb not in CHANGES or at is None:
             continue
-        who, by_robot = _who(entry, verb), verb == "acknowledge" and _is_robot(entry, robots)
-        kind = "page.automatic" if by_robot else f"page.{CHANGES[verb]}"
-        text = _sentence(verb, who, f"#{number} {title}", by_robot)
-        yield Seen(at, kind, text, who, f"{PagerDuty.name}:{inner(entry, 'id')}", about)
+        who, by_robot = _who(entry, verb), verb in ("acknowledge", "resolve") and _is_robot(entry, robots)
+        kind = "page.automatic" if by_robot and verb == "acknowledge" else f"page.{CHANGES[verb]}"
+        text = _sentence(verb, who, f"#{number} {title}", kind == "page.automatic")
+        data = {**about, "automatic": True} if by_robot else about
+        yield Seen(at, kind, text, who, f"{PagerDuty.name}:{inner(entry, 'id')}", data)
 
 
 def _first_details(entries: list[Mapping[str, Json]]) -> list[str]:

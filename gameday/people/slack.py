@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from gameday.config import Chat
 from gameday.model import Json
+from gameday.notify.message import GAME_DAY
 from gameday.notify.order import Door, Failed
 from gameday.notify.slack import API, client_of, refused
 from gameday.notify.wire import lost
@@ -98,12 +99,13 @@ def seen_of(messages: list[Mapping[str, Json]], channel: str, bots: Collection[s
 
 def _is_of_people(message: Mapping[str, Json], bots: Collection[str], text: str) -> bool:
     bot = inner(message, "bot_id")
-    return inner(message, "subtype") in SPOKEN and (not bot or (bot in bots and not ours(text)))
+    by_people = not ours(text) if bot in bots else not bot and not text.lstrip().startswith(GAME_DAY)
+    return inner(message, "subtype") in SPOKEN and by_people
 
 
 def _who(message: Mapping[str, Json]) -> str:
-    named = inner(message, "user_profile", "real_name") or inner(message, "bot_profile", "name")
-    return named or inner(message, "username") or inner(message, "user") or inner(message, "bot_id")
+    named = inner(message, "user_profile", "real_name") or inner(message, "username")
+    return named or inner(message, "bot_profile", "name") or inner(message, "user") or inner(message, "bot_id")
 
 
 def _number(ts: str) -> float | None:

@@ -28,6 +28,7 @@ from lab.people.script import Script
 from lab.people.web import Json, Refused, answer, call, json_of
 
 TRIES, PAUSE_S = 3, 0.2
+BRIDGE = "incident bridge"  # as Slack shows who speaks
 
 
 @dataclass(slots=True)
@@ -118,7 +119,8 @@ class OnCall:
                 await self._publish("PATCH", f"incidents/{case.page}", told)
 
     async def _say(self, text: str, thread: str | None = None) -> Json:
-        body = {"channel": INCIDENTS_CHANNEL, "text": text, **({"thread_ts": thread} if thread else {})}
+        reply = {"thread_ts": thread} if thread else {}
+        body = {"channel": INCIDENTS_CHANNEL, "text": text, "username": BRIDGE, **reply}
         headers = {"Authorization": f"Bearer {SLACK_TOKEN}"}
         return await self._do("chat", "POST", f"{self._base}/slack/api/chat.postMessage", body, headers)
 

@@ -102,7 +102,8 @@ class Slack:
         if thread and thread not in channel.messages:
             raise fail("thread_not_found")
         also = {"subtype": "thread_broadcast"} if str(given.get("reply_broadcast")).lower() == "true" else {}
-        fields = {"subtype": given.get("subtype"), "text": text, "thread_ts": thread, **parts, **also}
+        fields = {"subtype": given.get("subtype"), "text": text, "thread_ts": thread, "username": given.get("username"),
+                  **parts, **also}  # fmt: skip
         message = self.workspace.post(channel, fields)
         self._journal.note("slack.message", channel=channel.name, ts=message["ts"], thread_ts=thread, text=text[:300])
         return channel, message

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gameday.day.clock.hits import Findings, Hit, hits
 from gameday.day.clock.hits import going_on as going_on
+from gameday.day.clock.order import causal as causal
 from gameday.day.clock.steps import (
     EARLY_S,
     Sight,
@@ -34,7 +35,7 @@ def clocks(plan: Plan, events: Sequence[Event], runs: Mapping[str, Findings], no
     *runs* are findings by the name of the item or of the inject (`going_on` of one that is not over); *now* (default:
     the last event) is up to when the services were watched. What has not begun has no clock.
     """
-    ordered = sorted(events, key=lambda event: event.at)
+    ordered = causal(events)
     until = now if now is not None else max((event.at for event in ordered), default=0.0)
     found = hits(plan, ordered, runs)
     return [_clock(plan, hit, found, ordered, until) for hit in found]

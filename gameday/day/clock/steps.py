@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import cast
 
 from gameday.day.clock.hits import Hit, recovered
+from gameday.day.clock.order import coarse
 from gameday.day.clock.values import Step, StepName
 from gameday.day.events import Event
 from gameday.day.plan import Bands
@@ -20,6 +21,7 @@ from gameday.day.plan import Bands
 EARLY_S = 2.0
 PAGING, CHAT, PAGE, ALARMS = "PagerDuty", "Slack", "Statuspage", "CloudWatch"
 WORDS = ("chat.said", "status-page.changed")
+BY_ITSELF = "nobody noted a mitigation; the load found users well again"
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,11 @@ def page(sight: Sight) -> Step:
     band = sight.hit.page_s
     if sight.pages:
         return _judged("page", sight, sight.pages[0], band)
-    if blind := sight.blind(PAGING):
+    asked = _asked(sight)
+    if not asked and (blind := sight.blind(PAGING)):  # a service that fails later takes back nothing
         return Step("page", band_s=band, why=blind)
-    reasons = _reasons(sight)
-    if sight.waited_s >= band or reasons:
+    reasons = _reasons(asked)
+    if sight.waited_s >= band or asked:
         unnamed = next((one for one in sight.of("page.triggered") if not one.data.get("alarm")), None)
         if unnamed is not None and not reasons:
             why = f"a page came {sight.after(unnamed.at):.0f} s after the hit, but does not name {sight.hit.alarm}"
@@ -123,10 +126,14 @@ def page(sight: Sight) -> Step:
     return Step("page", band_s=band, why=f"no page in {sight.waited_s:.0f} s; its limit of {band:g} s is not over")
 
 
-def _reasons(sight: Sight) -> str:
+def _asked(sight: Sight) -> list[Event]:
+    """Return where the day wrote down that the page had not come in its time."""
+    name = sight.hit.inject or sight.hit.item
+    return [one for one in sight.events if one.kind == "people.missed" and one.data.get("name") == name]
+
+
+def _reasons(asked: Sequence[Event]) -> str:
     """Return what AWS says about why it did not come."""
-    asked = [one for one in sight.events if one.kind == "people.missed" and one.data.get("name") == (
-        sight.hit.inject or sight.hit.item)]  # fmt: skip
     found = cast("list[object]", asked[-1].data.get("why") or []) if asked else []
     return "; ".join(str(one) for one in found if not str(one).startswith("not known: "))
 
@@ -159,7 +166,7 @@ def resolve(sight: Sight, paged: Step) -> Step:
         open_ = "the incident was still open at last" if paged.at is not None else "there was no incident"
         return Step("resolve", why=sight.blind(PAGING) or open_)
     last = ended[-1]
-    return Step("resolve", last.at, sight.after(last.at), why=last.text, within_s=_coarse(last))
+    return Step("resolve", last.at, sight.after(last.at), why=last.text, within_s=coarse(last))
 
 
 def diagnose(sight: Sight) -> Step:
@@ -182,8 +189,7 @@ def mitigate(sight: Sight) -> Step:
     well, at = recovered(sight.hit.findings)
     if at is not None and well:
         after = sight.after(at)
-        why = "nobody noted a mitigation; the load found users well again"
-        return Step("mitigate", at, after, band, after <= band, why)
+        return Step("mitigate", at, after, band, after <= band, BY_ITSELF)
     if well is False:
         why = "nobody noted a mitigation, and users were not well again before the load ended"
         return Step("mitigate", band_s=band, met=False if sight.waited_s >= band else None, why=why)
@@ -225,14 +231,14 @@ def _unheard(sight: Sight) -> str:
 
 def _judged(name: StepName, sight: Sight, event: Event, band: float) -> Step:
     """Return the step at *event*; what is given in whole seconds may be on either side of the limit."""
-    after, coarse = sight.after(event.at), _coarse(event)
-    met: bool | None = after + coarse <= band
+    after, slack = sight.after(event.at), coarse(event)
+    met: bool | None = after + slack <= band
     why = event.text
     if after > band:
         met, why = False, f"{why} ({after:.0f} s after the hit, the limit is {band:g} s)"
     elif not met:
         met, why = None, f"{why} (given in whole seconds, and within one of the limit)"
-    return Step(name, event.at, after, band, met, why, coarse)
+    return Step(name, event.at, after, band, met, why, slack)
 
 
 def _missing(name: StepName, sight: Sight, band: float, nobody: str, blind: str, over_at: float | None = None) -> Step:
@@ -253,11 +259,6 @@ def _over_at(sight: Sight) -> float | None:
     ended = sight.of_incidents("page.resolved")
     done = {str(one.data.get("incident")) for one in ended}
     return ended[-1].at if sight.incidents and done == sight.incidents else None
-
-
-def _coarse(event: Event) -> float:
-    found = event.data.get("within_s")
-    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def nothing_hit(hit: Hit, bands: Bands) -> tuple[Step, ...]:

@@ -6,6 +6,7 @@ a day that was killed. It reads what the day's folder has, and says the same for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from gameday.record import Record, Redactor, write_json, write_whole
 from reports.parts.dig import finite, table, text
 
 SCHEMA = 1
+STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 FILE = "day.json"
 FORMATS: Mapping[str, str] = {"html": "report.html", "md": "report.md", "json": FILE}
 
@@ -112,7 +114,20 @@ def document(folder: Path, outcome: str, exit_code: int | None, why: Sequence[st
         "not_tested": list(rows.not_tested(told)),
         "repeat_with": text(head, "repeat_with"),
     }
-    return cast("dict[str, Any]", finite(cast("Json", Redactor()(day))))
+    return cast("dict[str, Any]", _harmless(finite(cast("Json", Redactor()(day)))))
+
+
+def _harmless(value: Json) -> Json:
+    """Return a copy of *value* in which characters that would steer a terminal or turn a line round are their codes."""
+    if isinstance(value, dict):
+        return {_tame(key): _harmless(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_harmless(item) for item in value]
+    return _tame(value) if isinstance(value, str) else value
+
+
+def _tame(words: str) -> str:
+    return STEERS.sub(lambda one: one[0].encode("unicode_escape").decode(), words)
 
 
 def _environment(told: Told) -> dict[str, Json]:
@@ -135,7 +150,8 @@ def _items(told: Told, hits: Sequence[Hit]) -> list[actions.ActionItem]:
     before = actions.taken_over(folder.parent, stem, told.plan.carries, told.end, folder.name)
     owner = told.plan.roles.owner
     all_ = actions.items(
-        folder.name, owner, told.end, missed(told, hits), held(told, hits), before, told.events
+        folder.name, owner, told.end, missed(told, hits), held(told, hits), before, told.events,
+        text(table(dict(told.head), "environment"), "name"),
     )  # fmt: skip
     order = ("overdue", "open", "done")
     return sorted(all_, key=lambda item: (order.index(item.status), item.due, item.id))

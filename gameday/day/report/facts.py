@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gameday.day.actions import Held, Miss
+from gameday.day.clock.steps import BY_ITSELF
 from gameday.day.report.clocks import STEPS, Hit
 from gameday.day.report.told import Played, Told
 from gameday.model import Json, Verdict
@@ -159,4 +160,5 @@ def sentence_of(hit: Hit, name: str) -> str:
     most = "" if step.band_s is None else f" (at most {seconds(step.band_s)})"
     known = step.why.partition(f" ({step.after_s:.0f} s after the hit")[0]  # the same figures once more
     why = f": {known}" if known else ""
-    return f"`{hit.name}`: {STEPS.get(name, name)} {seconds(step.after_s)} after the hit{most}{why}"
+    what = "users were well again" if step.why == BY_ITSELF else STEPS.get(name, name)
+    return f"`{hit.name}`: {what} {seconds(step.after_s)} after the hit{most}{why}"

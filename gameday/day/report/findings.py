@@ -20,8 +20,9 @@ from gameday.model import Json
 from reports.parts.dig import listing, number
 from reports.parts.words import count, percent, seconds
 
-WORST_FIRST = ("undo", "stopped", "experiment", "users", "unproven", "check", "clock", "inject", "unread", "channel",
-               "availability", "runbook", "action-item")  # fmt: skip
+WORST_FIRST = ("undo", "stopped", "experiment", "users", "unproven", "clock", "not-known", "check", "inject", "unread",
+               "channel", "availability", "runbook", "action-item")  # fmt: skip
+SHOWN = ("page", "acknowledge", "communicate")  # steps that services show without anybody taking notes
 REACTED_S = 900.0  # whoever says nothing for so long has not reacted
 
 
@@ -59,6 +60,9 @@ def found(
         *_checks(told),
         *(Finding("clock", sentence_of(hit, step.name), hit.item)
           for hit in hits for step in hit.steps if step.met is False),
+        *(Finding("not-known", f"{sentence_of(hit, step.name)}: whether that was in time is not known", hit.item)
+          for hit in hits for step in hit.steps
+          if step.name in SHOWN and hit.hit_at and step.met is None and step.band_s is not None),
         *_injects(told),
         *(Finding("unread", event.text, event.item) for event in told.events if event.kind == "people.unread"),
         *(Finding("channel", miss.text) for miss in missed(told, hits) if miss.kind == "channel"),

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 from typing import cast
 
+from gameday.day.clock.steps import BY_ITSELF
 from gameday.day.report.clocks import STEPS, Hit
 from gameday.day.report.facts import BROKE, HELD
 from gameday.day.report.told import Played, Told
@@ -90,9 +91,13 @@ def _people(told: Told, hits: Sequence[Hit], step_name: str) -> Figure:
         return replace(base, why="no clock of people ran: nothing hit users, or nobody had to be paged")
     if not parts:
         return replace(base, why=f"not measured: {whys[0]}" if whys else "not measured: it was not asked for")
+    limits = {part.target for part in parts}
+    base = replace(base, target=limits.pop() if len(limits) == 1 else band)
     known = [part.value for part in parts if part.value is not None]
     met = False if unmet else True if all(step_met(hit, step_name) for hit in hits) else None
-    return _measured(base, parts, median(known) if known else None, max(known, default=None), met)
+    found = _measured(base, parts, median(known) if known else None, max(known, default=None), met)
+    by_itself = [f"{part.name}: {BY_ITSELF}" for part in parts if part.why == BY_ITSELF]
+    return replace(found, why="; ".join(filter(None, (found.why, *by_itself))))
 
 
 def step_met(hit: Hit, name: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gameday.day.report.sayings import figure_rows, happened, item_rows, lasted, outcome_face, place
+from gameday.day.report.sayings import after, figure_rows, happened, item_rows, lasted, outcome_face, people, place
 from reports.md import prose, safe
 from reports.parts.words import seconds
 
@@ -27,7 +27,7 @@ def render(day: Mapping[str, Any]) -> str:
     began = f"{day['began'][:16].replace('T', ' ')} UTC" if day["began"] else "it did not begin"
     roles = " · ".join(f"{role}: {safe(', '.join(people))}" for role, people in day["roles"].items())
     lines += [f"{began}, lasted {lasted(day['began'], day['ended'])} · {safe(place(day))} · {roles}", ""]
-    lines += [prose(happened(day)), "", *_agenda(day)]
+    lines += [prose(happened(day)), "", *_list(f"{name}: {said}" for name, said, _ in people(day)), *_agenda(day)]
     lines += ["## Action items", "", *(_items(day) or ["None.", ""])]
     lines += ["## Findings", "", *(_list([row["text"] for row in day["findings"]], "1.") or ["None.", ""])]
     lines += ["## What went well", "", *(_list(day["went_well"]) or ["Nothing that was measured.", ""])]
@@ -86,12 +86,14 @@ def _clocks(day: Mapping[str, Any]) -> list[str]:
     lines = []
     for clock in day["clocks"]:
         rows = [
-            (step["name"], "-" if step["after_s"] is None else seconds(step["after_s"]),
+            (step["name"], after(step),
              "-" if step["band_s"] is None else seconds(step["band_s"]),
              f"{MET[step['met']] if step['band_s'] is not None else ''} {prose(step['why'])}".strip())
             for step in clock["steps"]
         ]  # fmt: skip
         lines += [f"## People's clock: {safe(clock['name'])}", ""]
+        hops = [f"{hop['at'][11:23]} {hop['name']}" for hop in clock.get("hops", [])]
+        lines += [f"{' → '.join(hops)}", ""] if hops else []
         lines += _table(("Step", "After the hit", "At most", "In time"), rows, (1, 2))
     return lines
 

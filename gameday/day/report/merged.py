@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from gameday.day.clock.order import causal, coarse
 from gameday.day.events import Event
 from gameday.day.report.told import Played, Told
 from gameday.model import Json, iso
@@ -20,8 +21,8 @@ from reports.parts.words import headline
 MOST = 40  # lines of one run
 NOBODY = ("", "the suite")
 PEOPLE = ("note", "step.ticked", "page.acknowledged", "chat.said", "status-page.changed")
-MACHINES = ("alarm.fired", "alarm.over", "page.triggered", "page.notified", "page.escalated", "page.automatic",
-            "page.resolved")  # fmt: skip
+MACHINES = ("alarm.fired", "alarm.told", "alarm.over", "page.triggered", "page.notified", "page.escalated",
+            "page.automatic", "page.resolved")  # fmt: skip
 DECIDED = ("day.begun", "day.no-go", "day.held", "day.continued", "day.aborting", "check.answered")
 SILENT = (
     "check.asked",
@@ -47,6 +48,7 @@ class Row:
     item: str = ""
     run: str = ""
     ref: str = ""  # which page, alarm or inject it is about
+    within_s: float = 0.0  # `at` is the earliest it can have been, and at most so much too early
 
     def as_json(self) -> dict[str, Json]:
         """Return it as `day.json` has it."""
@@ -55,7 +57,7 @@ class Row:
 
 def rows(told: Told) -> list[Row]:
     """Return everything that happened, oldest first."""
-    found = [row for event in told.events if (row := _of_event(event))]
+    found = [row for event in causal(told.events) if (row := _of_event(event))]
     for played in told.played:
         found += _of_run(played)
     return sorted(found, key=lambda row: row.at)
@@ -71,7 +73,8 @@ def _of_event(event: Event) -> Row | None:
         text = f"{text or 'told the channels'}{_arrived(event)}"
     run = str(event.data.get("run") or "")
     ref = next((str(event.data[key]) for key in ("incident", "alarm", "name") if event.data.get(key)), "")
-    return Row(event.at, source_of(event), event.who or _who(event), event.kind, headline(text), event.item, run, ref)
+    who = event.who or _who(event)
+    return Row(event.at, source_of(event), who, event.kind, headline(text), event.item, run, ref, coarse(event))
 
 
 def _about(event: Event) -> str:
@@ -91,7 +94,7 @@ def _arrived(event: Event) -> str:
 def source_of(event: Event) -> str:
     """Return who an event comes from: `people`, `machines` or `suite`."""
     human = event.who not in NOBODY
-    if event.kind == "page.resolved" and human and event.who != "PagerDuty":
+    if event.kind == "page.resolved" and human and event.who != "PagerDuty" and not event.data.get("automatic"):
         return "people"
     if event.kind in MACHINES:
         return "machines"

@@ -17,7 +17,18 @@ from markupsafe import Markup
 
 import reports
 from gameday.day.report.picture import pictures
-from gameday.day.report.sayings import FACES, figure_rows, happened, item_rows, lasted, outcome_face, place, still_open
+from gameday.day.report.sayings import (
+    FACES,
+    after,
+    figure_rows,
+    happened,
+    item_rows,
+    lasted,
+    outcome_face,
+    people,
+    place,
+    still_open,
+)
 from gameday.model import Answer, Verdict, from_iso
 from reports.html import prose
 from reports.parts.dig import in_words
@@ -36,13 +47,13 @@ def render(day: Mapping[str, Any], runs: str = "..") -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(prose=prose, seconds=seconds, count=count, percent=percent, plain=plain, words=in_words,
-                               hms=hms, day_of=day_of)  # fmt: skip
-    environment.globals.update(met=met, verdict_face=verdict_face, objectives=objectives, ladder=ladder,
+                               hms=hms, day_of=day_of, instant=instant)  # fmt: skip
+    environment.globals.update(after=after, met=met, verdict_face=verdict_face, objectives=objectives, ladder=ladder,
                                lasted=lasted)  # fmt: skip
     return environment.get_template("page.j2").render(
         day=day, face=outcome_face(day["outcome"]), pictures=[(name, Markup(svg)) for name, svg in pictures(day)],
-        figures=figure_rows(day), happened=happened(day), items=item_rows(day), still_open=still_open(day),
-        place=place(day), runs=quote(runs), folded=len(day["timeline"]) > OPEN_ROWS,
+        figures=figure_rows(day), happened=happened(day), people=people(day), items=item_rows(day),
+        still_open=still_open(day), place=place(day), runs=quote(runs), folded=len(day["timeline"]) > OPEN_ROWS,
     )  # fmt: skip
 
 
@@ -78,6 +89,11 @@ def _share(value: float | None, longest: float) -> float | None:
 def hms(at: str | None) -> str:
     """Return the time of an instant, `10:00:14`; `-` when there is none."""
     return at[11:19] if at else "-"
+
+
+def instant(hop: Mapping[str, Any]) -> str:
+    """Return the instant of a hop, `10:00:14.250`; with `+` where it can have been up to a second later."""
+    return f"{hop['at'][11:23]}{' +' if hop['within_s'] else ''}"
 
 
 def day_of(at: str | None) -> str:

@@ -151,6 +151,8 @@ def not_tested(told: Told) -> list[str]:
     expected = [*(each.expect for each in told.plan.agenda), *(each.expect for each in told.plan.injects)]
     if not any(expected):
         said.append("whether anybody is paged: the plan expects no page")
+    if told.played and table(dict(told.head), "environment").get("kind") == "lab":
+        said.append("how fast people are: whoever is on call in the lab is simulated, and says so")
     of_runs = [line for played in told.played for line in texts(played.findings, "not_tested")]
     return list(dict.fromkeys([*said, *of_runs]))
 

@@ -11,8 +11,8 @@ from reports.parts.faces import Face
 from reports.parts.words import UNKNOWN, count, percent, seconds
 
 FACES: Mapping[str, Face] = {
-    "went well": Face("held", "Went well", "every experiment held, and people were in time", "✅"),
-    "weaknesses found": Face("broke", "Weaknesses found", "an objective was missed, or people were late", "❌"),
+    "went well": Face("held", "Went well", "every experiment held, and every page came", "✅"),
+    "weaknesses found": Face("broke", "Weaknesses found", "an objective was missed, or a page never came", "❌"),
     "no-go": Face("refused", "No go", "the day did not begin; nothing was touched", "⛔"),
     "missed": Face("refused", "Missed", "it was too late to begin; nothing was touched", "⛔"),
     "inconclusive": Face("inconclusive", "Inconclusive", "a proof is missing, so the day cannot say", "❔"),
@@ -89,6 +89,39 @@ def happened(day: Mapping[str, Any]) -> str:
         return f"{played}. No requests were made."
     failed = f"{count(told['errors'])} of {count(told['requests'])} requests failed"
     return f"{played}. {failed} ({percent(told['errors'] / told['requests'])})."
+
+
+def people(day: Mapping[str, Any]) -> list[tuple[str, str, bool | None]]:
+    """Return (whose clock, in a sentence how word of it travelled, whether the page came in time) of each hit."""
+    return [(clock["name"], *_travelled({step["name"]: step for step in clock["steps"]})) for clock in day["clocks"]]
+
+
+def _travelled(steps: Mapping[str, Mapping[str, Any]]) -> tuple[str, bool | None]:
+    page = steps["page"]
+    if page["after_s"] is None:
+        return page["why"] or "no page was seen", page["met"]
+    words = (
+        ("acknowledge", "acknowledged", "nobody acknowledged"),
+        ("communicate", "others told", "nobody told others"),
+    )
+    told = [_step(steps[name], word, nobody) for name, word, nobody in words]
+    return ", ".join([f"paged after {after(page)}", *told]), page["met"]
+
+
+def _step(step: Mapping[str, Any], word: str, nobody: str) -> str:
+    """Return a step in a word or two; that nobody did it only where that is known."""
+    if step["after_s"] is not None:
+        return f"{word} after {after(step)}"
+    return nobody if step["met"] is False or step["why"].startswith("nobody") else f"{word}: not known"
+
+
+def after(step: Mapping[str, Any]) -> str:
+    """Return how long a step took; of what is given in whole seconds between what and what."""
+    if step["after_s"] is None:
+        return "-"
+    slack = step.get("within_s") or 0.0
+    first = seconds(step["after_s"])
+    return f"{first} to {seconds(round(step['after_s'] + slack, 3))}" if slack else first
 
 
 def item_rows(day: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -103,3 +103,10 @@ def test_a_step_that_is_ticked_late_stands_in_the_report(day: folder.Opened) -> 
     day.timeline.add("day.ended", outcome="went well", exit=0)
     assert note("--step", "incident-response#2", "--day", day.folder.name) == 0
     assert json.loads((day.folder / "day.json").read_text())["steps_ticked"]
+
+
+def test_what_is_done_must_be_there(day: folder.Opened) -> None:
+    """An id that the day does not know is refused, and nothing is written down."""
+    with pytest.raises(UsageError, match="no open action item nope; it has none"):
+        note("--done", "nope", "it is there")
+    assert not [event for event in day.timeline.read() if event.kind == "note"]

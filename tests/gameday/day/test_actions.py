@@ -132,3 +132,21 @@ def test_broken_files_do_not_stop_the_next_day(tmp_path: Path) -> None:
     (folder / "day.json").write_text(json.dumps({"action_items": rows}))
     assert carried(tmp_path, "small", BEGAN) == [opened()]
     assert id_of("objective\nexperiments/x.yaml\np99_ms") == "a-490911"
+
+
+def test_what_holds_elsewhere_closes_nothing() -> None:
+    """An item of staging stays open while the lab shows the same to hold, and is another than the lab's own."""
+    (there,) = items("d1", "Ada", BEGAN, [FAILOVER], {}, [], [], environment="staging")
+    found = items("d2", "Ada", BEGAN, [], {FAILOVER.key: "it held"}, [there], [], environment="lab")
+    assert [item.status for item in found] == ["open"]
+    both = items("d2", "Ada", BEGAN, [FAILOVER], {}, [there], [], environment="lab")
+    assert len({item.id for item in both}) == 2
+    found = items("d3", "Ada", BEGAN, [], {FAILOVER.key: "it held"}, [there], [], environment="staging")
+    assert [item.status for item in found] == ["done"]
+
+
+def test_a_day_whose_report_failed_loses_nothing(tmp_path: Path) -> None:
+    """Its bare `day.json` names no action items: those of the day before are taken over all the same."""
+    saved(tmp_path, FIRST, opened())
+    (saved(tmp_path, SECOND) / "day.json").write_text(json.dumps({"schema": 1, "outcome": "went well"}))
+    assert [item.id for item in carried(tmp_path, "small", BEGAN + 2 * WEEK)] == [opened().id]

@@ -207,3 +207,9 @@ def test_an_alarm_that_was_put_in_has_a_clock_of_its_own() -> None:
     assert second.step("page").after_s == pytest.approx(0.75) and second.step("page").met
     assert second.step("acknowledge").after_s == pytest.approx(19.75)
     assert second.step("mitigate").band_s is None
+
+
+def test_a_service_that_fails_later_takes_back_nothing() -> None:
+    """A page that was known not to have come by its limit stays missed, though PagerDuty cannot be read afterwards."""
+    unread = at(500, "people.unread", "PagerDuty cannot be read: 503", service="PagerDuty")
+    assert never_paged(one([*seen(*READ), BEGUN, at(61, "people.missed", name=ITEM, alarm=ALARM), unread], now=900))

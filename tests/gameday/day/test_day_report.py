@@ -16,16 +16,18 @@ from click.testing import CliRunner
 from gameday.cli.report import command as report_command
 from gameday.cli.runs import command as runs_command
 from gameday.cli.show import command as show_command
-from gameday.day.plan import Item, Roles
+from gameday.day.plan import Inject, Item, Roles
 from gameday.day.report import document, markdown
 from gameday.day.report import page as report
 from gameday.day.report.picture import lanes
+from gameday.day.report.sayings import people
 from gameday.day.report.told import GOING_ON, INTERRUPTED
 from gameday.errors import UsageError
+from gameday.model import from_iso
 from gameday.record import find_day, find_run, run_folders
 from tests.gameday.day.recorded import BEGAN, BROKE, DAY, PLAN, copied, day_of
 
-NASTY = "</title><script>alert(1)</script> | `x` [a](javascript:b) @all"
+NASTY = "</title><script>alert(1)</script> | `x` [a](javascript:b) @all \x1b[31m\u202e"
 WHY = ["1 of 3 experiments broke"]
 
 
@@ -168,14 +170,16 @@ def nasty(tmp_path: Path) -> dict[str, Any]:
 
 def test_whatever_people_wrote_is_escaped_on_the_page(tmp_path: Path) -> None:
     """Names, notes, titles and reasons are text there, never an element."""
-    page = Page(report.render(nasty(tmp_path)))
-    assert "script" not in page.tags
+    html = report.render(nasty(tmp_path))
+    page = Page(html)
+    assert "script" not in page.tags and not {"\x1b", "\u202e"} & set(html)
     assert page.tags.index("body") > page.tags.index("style") > page.tags.index("title")
 
 
 def test_whatever_people_wrote_is_escaped_in_markdown(tmp_path: Path) -> None:
     """Outside of code it has no meaning, calls nobody, and no row of a table has a cell more than its head."""
     text = markdown.render(nasty(tmp_path))
+    assert not {"\x1b", "\u202e"} & set(text), "nothing steers the terminal that shows it"
     plain = re.sub(r"`[^`]*`", "", re.sub(r"\\.", "", text))
     assert "<script" not in plain
     assert "[a]" not in plain
@@ -274,3 +278,40 @@ def test_a_day_is_no_run(tmp_path: Path) -> None:
     assert find_day(runs, "2026-12-03T09-31") is None
     with pytest.raises(UsageError, match="4 days and runs begin with"):
         find_day(runs, "2026-12-03")
+
+
+def test_each_hop_from_the_alarm_to_the_status_page_has_its_instant(tmp_path: Path) -> None:
+    """In an order that can have been, the first of each, of this alarm alone; and on the first screen in words."""
+    alarm, page = {"alarm": "errors"}, {"incident": "P1", "alarm": "errors", "within_s": 1.0}
+    plan = replace(PLAN, injects=[Inject("call", "one", alarm="errors")])
+    begun = {"item": "one"}
+    folder = day_of(
+        tmp_path, "2026-12-03T09-30-00Z-day-small", plan, (0, "day.begun", {}), (1, "item.begun", begun),
+        (2, "people.read", {"data": {"service": "PagerDuty"}}), (2, "people.read", {"data": {"service": "Slack"}}),
+        (10.2, "inject.fired", {"item": "one", "data": {"name": "call"}}),
+        (10, "page.triggered", {"data": page}), (10.4, "alarm.fired", {"data": {"alarm": "another"}}),
+        (10.5, "alarm.fired", {"data": alarm}), (10.6, "alarm.told", {"data": {**alarm, "opens": True}}),
+        (12, "page.acknowledged", {"who": "Kim", "data": page}), (13.5, "chat.said", {"who": "Kim", "text": "I look"}),
+        (14.5, "chat.said", {"who": "Kim", "text": "a release"}), (15, "status-page.changed", {}),
+        (20, "page.resolved", {"who": "backend", "data": {**page, "automatic": True}}),
+        (30, "day.ended", {"data": {"outcome": "went well", "exit": 0}}),
+    )  # fmt: skip
+    day = document.document(folder, "went well", 0, [])
+    [clock] = day["clocks"]
+    assert [(hop["kind"], round(from_iso(hop["at"]) - BEGAN, 3)) for hop in clock["hops"]] == [
+        ("alarm.fired", 10.5), ("alarm.told", 10.6), ("page.triggered", 10.6), ("page.acknowledged", 12.0),
+        ("chat.said", 13.5), ("status-page.changed", 15.0),
+    ]  # fmt: skip
+    assert [row["source"] for row in day["timeline"] if row["kind"] == "page.resolved"] == ["machines"]
+    first = Page(report.render(day).partition('<section class="timeline">')[0]).text
+    assert "acknowledged after 1.8 s to 2.8 s" in " ".join(first.split())
+
+
+def test_that_nobody_did_something_is_said_only_where_it_is_known() -> None:
+    """What a service that could not be read did not show is not known on the first screen either."""
+    page = {"name": "page", "after_s": 3.0, "met": True, "why": "", "within_s": 1.0}
+    nobody = {"after_s": None, "met": None, "why": "nobody acknowledged, and it was over after 40 s"}
+    blind = {"after_s": None, "met": None, "why": "Slack cannot be read: 503"}
+    steps = [page, {"name": "acknowledge", **nobody}, {"name": "communicate", **blind}]
+    [(_, said, _)] = people({"clocks": [{"name": "x", "steps": steps}]})
+    assert said == "paged after 3 s to 4 s, nobody acknowledged, others told: not known"

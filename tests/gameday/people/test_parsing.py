@@ -72,13 +72,15 @@ def test_slack_tells_what_people_say() -> None:
          "user_profile": {"real_name": "Kim Osei"}},
         {"type": "message", "subtype": "channel_join", "ts": f"{SINCE + 3:.6f}", "user": "U3", "text": "has joined"},
         {"type": "message", "ts": f"{SINCE + 4:.6f}", "user": "U9", "bot_id": "B1", "text": "build 7 is green"},
-        {"type": "message", "ts": f"{SINCE + 5:.6f}", "user": "U9", "bot_id": "B2", "text": "Incident #7: errors."},
+        {"type": "message", "ts": f"{SINCE + 5:.6f}", "user": "U9", "bot_id": "B2", "text": "Incident #7: errors.",
+         "username": "incident bridge", "bot_profile": {"name": "gameday"}},
         {"type": "message", "ts": f"{SINCE + 6:.6f}", "user": "U9", "bot_id": "B2", "text": "[GAME DAY] It begins"},
+        {"type": "message", "ts": f"{SINCE + 7:.6f}", "user": "U9", "text": "[GAME DAY] sent with a person's token"},
         {"type": "message", "ts": "no time", "user": "U1", "text": "?"},
     ]  # fmt: skip
     found = list(slack.seen_of(messages, "C1", ["B2"], SINCE))
     assert [(one.who, one.text) for one in found] == [
-        ("U1", "I look at it"), ("Kim Osei", "a deploy"), ("U9", "Incident #7: errors."),
+        ("U1", "I look at it"), ("Kim Osei", "a deploy"), ("incident bridge", "Incident #7: errors."),
     ]  # fmt: skip
     assert found[1].data["thread"] == f"{SINCE + 1:.6f}" and found[0].data["thread"] == ""
 
@@ -108,3 +110,26 @@ def test_cloudwatch_tells_when_an_alarm_began_and_ended() -> None:
     found = list(alarms.seen_of(iter(cast("list[AlarmHistoryItemTypeDef]", items))))
     assert [(one.kind, one.at - SINCE) for one in found] == [("alarm.fired", 0.0), ("alarm.over", 1.0)]
     assert found[0].text == f"{ALARM} is in ALARM: 2 points"
+
+
+def test_cloudwatch_tells_which_topic_heard_of_an_alarm() -> None:
+    """Each state that counts, told or not; not what happened at other states, nor actions that tell nobody."""
+    topic = "arn:aws:sns:eu-west-1:123456789012:alerts"
+    items = [
+        ("Action", f"Successfully executed action {topic}"),
+        ("StateUpdate", "Alarm updated from OK to ALARM"),
+        ("Action", f"Successfully executed action {topic}"),
+        ("Action", "Successfully executed action arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:x"),
+        ("StateUpdate", "Alarm updated from ALARM to OK"),
+        ("Action", f"Failed to execute action {topic}"),
+    ]
+    told = [{"AlarmName": ALARM, "Timestamp": datetime.fromtimestamp(SINCE + at, UTC), "HistoryItemType": kind,
+             "HistorySummary": summary} for at, (kind, summary) in enumerate(items)]  # fmt: skip
+    found = list(alarms.seen_of(iter(cast("list[AlarmHistoryItemTypeDef]", told))))
+    assert [(one.kind, one.at - SINCE) for one in found] == [
+        ("alarm.fired", 1.0), ("alarm.told", 2.0), ("alarm.over", 4.0), ("alarm.told", 5.0),
+    ]  # fmt: skip
+    assert [(one.text, one.data["opens"]) for one in found if one.kind == "alarm.told"] == [
+        (f"the SNS topic alerts is told that {ALARM} is ALARM", True),
+        (f"the SNS topic alerts COULD NOT be told that {ALARM} is OK", False),
+    ]
