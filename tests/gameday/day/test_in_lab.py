@@ -266,8 +266,12 @@ def test_what_is_wrong_is_a_no_and_what_cannot_be_seen_is_unknown(scene: Scene, 
     assert "run 2026-12-01T09-00-00Z-another of" in scene.look("nothing-runs", tmp_path)[1]
     lock.write_over()
     lock.release()
-    scene.lab.ecs.stop_task(cluster=CLUSTER, task=scene.lab.task_arns()[0])
-    assert scene.look("steady", tmp_path)[0] == "no"
+
+    def unsteady() -> bool:  # a look on a full machine may come after the replacement
+        scene.lab.ecs.stop_task(cluster=CLUSTER, task=scene.lab.task_arns()[0])
+        return scene.look("steady", tmp_path)[0] == "no"
+
+    wait_until(unsteady, 30, "a task is missing")
     wait_until(scene.lab.is_well, 60, "the task is replaced")
 
 
