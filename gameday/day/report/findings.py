@@ -102,7 +102,8 @@ def _budget(figures: Sequence[Figure]) -> Iterator[Finding]:
     kinds = {"failed_requests": "users", "failed_share": "users", "time_to_recover": "users"}
     for figure in figures:
         if figure.met is False and (kind := {**kinds, "availability": "availability"}.get(figure.name)):
-            yield Finding(kind, f"{figure.title.lower()} of the day: {shown(figure)}")
+            why = f"; {figure.why}" if figure.value is None and figure.why else ""
+            yield Finding(kind, f"{figure.title[0].lower()}{figure.title[1:]} of the day: {shown(figure)}{why}")
 
 
 def shown(figure: Figure) -> str:

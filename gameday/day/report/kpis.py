@@ -115,15 +115,17 @@ def _measured(
 
 
 def _recovery(told: Told) -> Figure:
-    """Return the mean time to recovery of the experiments whose fault happened, each beside its own limit."""
+    """Return the mean time to recovery of the experiments whose fault happened, each beside its own limit; missed, and
+    no figure, where users of one were never well again.
+    """
     base = Figure("time_to_recover", "Mean time to recovery (MTTR)", "s", "mean; users were well again", target=MTTR_S)
     hurt = [played for played in told.played if played.verdict in (HELD, BROKE)]
     if not hurt:
         return replace(base, why="not measured: no experiment came to a fault that is proven")
     parts = [_recovered(played) for played in hurt]
     known = [part.value for part in parts if part.value is not None]
-    mean = fmean(known) if known else None
     never = any(part.why.startswith("users were not well") for part in parts)
+    mean = fmean(known) if known and not never else None  # of those alone that did recover it would only look good
     met = False if never else mean <= MTTR_S if mean is not None and len(known) == len(parts) else None
     return _measured(base, parts, mean, max(known, default=None), met)
 

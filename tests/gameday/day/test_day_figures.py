@@ -96,7 +96,7 @@ def test_users_who_were_never_well_miss_the_recovery() -> None:
     ill: dict[str, Json] = {**told.played[0].findings, "recovery": {"recovered": False, "recovery_s": None}}
     never = replace(told.played[0], findings=ill)
     found = by_name(replace(told, played=(never, *told.played[1:])))["time_to_recover"]
-    assert (found.met, found.n, found.missing) == (False, 2, 1)
+    assert (found.met, found.value, found.n, found.missing) == (False, None, 2, 1)
 
 
 def test_a_failover_has_its_recovery_point(tmp_path: Path) -> None:
