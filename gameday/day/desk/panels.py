@@ -232,10 +232,6 @@ def _guards(lines: Sequence[GuardLine], fresh: bool, width: int, room: int) -> R
     return [_guard(line, fresh, width) for line in shown]
 
 
-def _nearness(line: GuardLine) -> float:
-    return -1.0 if line.answer != "yes" else 1.0 if line.left is None else line.left
-
-
 def _guard(line: GuardLine, fresh: bool, width: int) -> Text:
     wide = width >= WIDE
     limit = line.limit if wide else line.limit.partition(" over ")[0].replace("<= ", "≤").replace(">= ", "≥")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from gameday.day import clock
+from gameday.day.clock import Step
 from gameday.day.clock.order import causal, coarse
 from gameday.day.clock.steps import EARLY_S
 from gameday.day.events import Event
@@ -22,19 +23,6 @@ STEPS: Mapping[str, str] = {
     "communicate": "others were told",
     "resolve": "it was resolved",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a clock. `met` None: not known, or not asked for; `why` says which."""
-
-    name: str
-    at: float | None
-    after_s: float | None
-    band_s: float | None
-    met: bool | None
-    why: str = ""
-    within_s: float = 0.0  # `at` and `after_s` are the earliest they can be, and at most so much too early
 
 
 HOPS: Mapping[str, str] = {
@@ -108,10 +96,8 @@ def _hops(hit: clock.Clock, events: Sequence[Event], until: float) -> Iterator[H
 
 def _hit(told: Told, found: clock.Clock, hops: tuple[Hop, ...]) -> Hit:
     """Return one clock as this report takes it."""
-    steps = tuple(Step(each.name, each.at, each.after_s, each.band_s, each.met, each.why, each.within_s)
-                  for each in found.steps)  # fmt: skip
     file = experiment_of(told, found.name)
-    return Hit(found.name, found.item, found.hit_at, steps, file, found.alarm, found.silence_s, hops)
+    return Hit(found.name, found.item, found.hit_at, found.steps, file, found.alarm, found.silence_s, hops)
 
 
 def experiment_of(told: Told, name: str) -> str:

@@ -48,13 +48,6 @@ def again(folder: Path) -> dict[str, Any]:
     return document(folder, *reading.stands(folder))
 
 
-def rewrite(folder: Path) -> dict[str, Any]:
-    """Write the three files anew, as the day's record is now: after a note that came later. Raises UsageError."""
-    day = again(folder)
-    write(day, folder, list(FORMATS))
-    return day
-
-
 def write(day: Mapping[str, Any], folder: Path, formats: Sequence[str], runs: str = "..") -> list[Path]:
     """Write a document in some of `FORMATS` into *folder*; return the paths. Raises OSError.
 

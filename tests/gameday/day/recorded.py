@@ -9,8 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gameday.day.clock import Step
 from gameday.day.plan import Item, Plan, Roles
-from gameday.day.report.clocks import Hit, Step
+from gameday.day.report.clocks import Hit
 from gameday.day.report.told import Told, read
 
 RUNS = Path(__file__).parent / "data" / "days"

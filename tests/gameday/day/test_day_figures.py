@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gameday.day.clock import Step
 from gameday.day.plan import Budget
-from gameday.day.report.clocks import Hit, Step
+from gameday.day.report.clocks import Hit
 from gameday.day.report.kpis import Figure, figures
 from gameday.day.report.told import Told, read
 from gameday.model import Json

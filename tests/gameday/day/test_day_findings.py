@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gameday.day.actions import ActionItem
+from gameday.day.clock import Step
 from gameday.day.plan import CheckItem, Inject
-from gameday.day.report.clocks import Step
 from gameday.day.report.facts import channels, held, missed
 from gameday.day.report.findings import Ticked, found, went_well
 from gameday.day.report.kpis import figures

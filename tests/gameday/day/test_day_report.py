@@ -81,7 +81,7 @@ def test_finishing_twice_says_the_same(tmp_path: Path) -> None:
     names = ("day.json", "report.html", "report.md")
     before = [(folder / name).read_bytes() for name in names]
     document.finish(folder, outcome="weaknesses found", exit=1, why=WHY)
-    document.rewrite(folder)
+    document.write(document.again(folder), folder, list(document.FORMATS))
     assert [(folder / name).read_bytes() for name in names] == before
 
 
@@ -92,7 +92,8 @@ def test_a_later_note_changes_the_report(tmp_path: Path) -> None:
             "data": {"about": "action", "action_id": "beef", "owner": "Ben", "due": "2026-12-20"}}  # fmt: skip
     with (folder / "events.jsonl").open("a") as file:
         file.write(json.dumps(note) + "\n")
-    day = document.rewrite(folder)
+    day = document.again(folder)
+    document.write(day, folder, list(document.FORMATS))
     assert ("beef", "Ben", "open") in [(item["id"], item["owner"], item["status"]) for item in day["action_items"]]
     assert "Mend the pool." in (folder / "report.html").read_text()
 
